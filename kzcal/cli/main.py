@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
 from kzcal import __version__
+from kzcal.cli.builtin import COMMANDS
 from kzcal.cli.session import Session
 from kzcal.errors import KzcalError, PluginError
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-@dataclass(frozen=True, slots=True)
-class LazyCommand:
-    """A command that is imported when it is called.
-
-    Args:
-        module: module that defines it.
-        attribute: its name there.
-        summary: what ``kzcal --help`` says about it without importing it.
-    """
-
-    module: str
-    attribute: str
-    summary: str
-
-    def load(self) -> click.Command:
-        """Import the command."""
-        command = getattr(importlib.import_module(self.module), self.attribute)
-        if not isinstance(command, click.Command):
-            message = f"{self.module}.{self.attribute} must be a click command, got {command!r}"
-            raise TypeError(message)
-        return command
-
-
-COMMANDS: Mapping[str, LazyCommand] = {
-    name: LazyCommand(f"kzcal.cli.{name}", name, summary)
-    for name, summary in {
-        "calibrate": "Calibrate every PMT of a run and store the result.",
-        "db": "Keep calibrations by global tag and run range.",
-        "demo": "Calibrate a small simulated period, from hits to report.",
-        "events": "Look into event files and convert ntuples.",
-        "plugins": "List what plugins offer, or start a new plugin.",
-        "report": "Rebuild a report from the database alone.",
-    }.items()
-}
 
 
 class Failure(click.ClickException):
@@ -68,12 +31,12 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the built-in commands, then of those that plugins add."""
-        return [*sorted(COMMANDS), *sorted(self._added(ctx).keys() - COMMANDS)]
+        return [*sorted(COMMANDS), *sorted(self._added(ctx))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, or None; built-in ones need no plugin to be loaded."""
         if cmd_name in COMMANDS:
-            return COMMANDS[cmd_name].load()
+            return COMMANDS[cmd_name].build()
         try:
             added = ctx.ensure_object(Session).plugins().commands
         except PluginError as error:
@@ -103,7 +66,7 @@ class LazyGroup(click.Group):
         except PluginError as error:
             click.echo(f"warning: commands of plugins are not listed: {error}", err=True)
             return {}
-        return {name: command.summary for name, command in commands.items()}
+        return {n: command.summary for n, command in commands.items() if n not in COMMANDS}
 
 
 def _remember_plugins(

@@ -1,0 +1,241 @@
+"""Every way in which a plugin can extend kzcal.
+
+A plugin is a module with functions named like those below and marked with ``@hookimpl``. Each one
+is called once, without arguments, when kzcal gathers its parts, and yields records of one type
+(see ``kzcal.components``). The order in which plugins are called has no meaning: a configuration
+or the command line chooses by name. Each example below is a whole plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from kzcal.components import (
+    Classifier,
+    Command,
+    Estimator,
+    EventFormat,
+    Fitter,
+    ReportSection,
+    Sample,
+    Source,
+    Translator,
+)
+
+hookspec = pluggy.HookspecMarker("kzcal")
+hookimpl = pluggy.HookimplMarker("kzcal")
+
+
+@hookspec
+def kzcal_event_formats() -> Iterable[EventFormat]:
+    """File formats that events are read from.
+
+    When: a command opens a file of events; the one format that recognises the file opens it.
+
+    Example::
+
+        from kzcal.components import EventFormat
+        from kzcal.errors import FileFormatError
+        from kzcal.hookspecs import hookimpl
+
+        class Midas:
+            def recognise(self, path):
+                return path.suffix == ".mid"
+
+            def open(self, path, detector):
+                raise FileFormatError(f"a MIDAS file must hold bank KLND, got none in {path}")
+
+        @hookimpl
+        def kzcal_event_formats():
+            yield EventFormat("midas", "Raw MIDAS files.", build=Midas)
+    """
+
+
+@hookspec
+def kzcal_sources() -> Iterable[Source]:
+    """Kinds of decay that can be simulated, as energy deposits around the decay.
+
+    When: a simulation or a closure test asks for a decay by name.
+
+    Example::
+
+        import numpy as np
+        from kzcal.components import Deposits, Source
+        from kzcal.hookspecs import hookimpl
+
+        class Polonium210:
+            def sample(self, n, *, generator):
+                alpha = np.full(n, 1000020040, np.int32)
+                here, now = np.zeros((n, 3)), np.zeros(n)
+                return Deposits(np.arange(n + 1), here, now, np.full(n, 5.304), alpha)
+
+        @hookimpl
+        def kzcal_sources():
+            yield Source("po210", "The alpha decay of 210Po.", build=Polonium210)
+    """
+
+
+@hookspec
+def kzcal_samples() -> Iterable[Sample]:
+    """Calibration samples that can be selected from a run.
+
+    When: a calibration starts; the samples that it names are selected from the whole run before
+    any estimator sees a hit.
+
+    Example::
+
+        from kzcal.components import Sample, Selection
+        from kzcal.hookspecs import hookimpl
+
+        class Bright:
+            def select(self, events, muons, header, detector):
+                return Selection(events.energy > 5.0, 1.0, 0.0, "Brighter than 5 MeV.")
+
+        @hookimpl
+        def kzcal_samples():
+            yield Sample("bright", "Events above 5 MeV.", build=Bright)
+    """
+
+
+@hookspec
+def kzcal_estimators() -> Iterable[Estimator]:
+    """Per-PMT estimates made while a run streams past.
+
+    When: a calibration runs; each estimator it names is built once, sees every event in chunks,
+    and its columns join the payload ``pmt-response``.
+
+    Example::
+
+        import numpy as np
+        from kzcal.components import Estimator
+        from kzcal.conditions.payload import Column
+        from kzcal.hookspecs import hookimpl
+
+        class HitCount:
+            counts = 0
+
+            def accumulate(self, chunk):
+                n_pmt = chunk.detector.n_pmt
+                self.counts = self.counts + np.bincount(chunk.events.hits.pmt, minlength=n_pmt)
+
+            def estimate(self):
+                errors = np.sqrt(np.maximum(self.counts, 1.0))
+                return {"hit_count": Column(self.counts, "1", "Hits of the run.", errors)}
+
+        @hookimpl
+        def kzcal_estimators():
+            yield Estimator("hit-count", "Number of hits of every PMT.", build=HitCount)
+    """
+
+
+@hookspec
+def kzcal_translators() -> Iterable[Translator]:
+    """Changes of hits: the detector response (GTQ to DTQ), or simulation to data.
+
+    When: a simulation turns photon hits into detector hits, or a scorecard compares
+    translated simulation with data.
+
+    Example::
+
+        from kzcal.components import Translator
+        from kzcal.hookspecs import hookimpl
+
+        class Identity:
+            def translate(self, events, detector, *, generator):
+                return events
+
+        @hookimpl
+        def kzcal_translators():
+            yield Translator("identity", "Leaves every hit as it is.", build=Identity)
+    """
+
+
+@hookspec
+def kzcal_classifiers() -> Iterable[Classifier]:
+    """Scores of events, each on its own or among its neighbours in the run (coincidences).
+
+    When: events are classified by a command or a plugin; all events of a run come at once, so
+    that coincidences can be seen.
+
+    Example::
+
+        import numpy as np
+        from kzcal.components import Classifier
+        from kzcal.hookspecs import hookimpl
+
+        class HitNumber:
+            def score(self, events, muons, detector):
+                return events.hits.counts.astype(np.float64)
+
+        @hookimpl
+        def kzcal_classifiers():
+            yield Classifier("nhit", "The number of hits.", build=HitNumber)
+    """
+
+
+@hookspec
+def kzcal_fitters() -> Iterable[Fitter]:
+    """Ways to minimise an objective over the global parameters of the detector.
+
+    When: a global fit starts and names the fitter.
+
+    Example::
+
+        import numpy as np
+        from kzcal.components import Fitter, Minimum
+        from kzcal.hookspecs import hookimpl
+
+        class StartingPoint:
+            def minimise(self, objective, parameters, *, seed):
+                start = np.array([p.start for p in parameters])
+                return Minimum(start, np.eye(len(start)), objective(start), n_calls=1)
+
+        @hookimpl
+        def kzcal_fitters():
+            yield Fitter("starting-point", "Stays where it starts.", build=StartingPoint)
+    """
+
+
+@hookspec
+def kzcal_report_sections() -> Iterable[ReportSection]:
+    """Sections of the calibration report.
+
+    When: a report is written, after a calibration or from the database alone.
+
+    Example::
+
+        from kzcal.components import ReportSection
+        from kzcal.hookspecs import hookimpl
+
+        class PmtNumber:
+            def render(self, calibration, diagnostics, detector, previous):
+                return f"<p>{detector.name} has {detector.n_pmt} PMTs.</p>"
+
+        @hookimpl
+        def kzcal_report_sections():
+            yield ReportSection("pmt-number", "How many PMTs there are.", build=PmtNumber)
+    """
+
+
+@hookspec
+def kzcal_commands() -> Iterable[Command]:
+    """Commands that join those of ``kzcal``.
+
+    When: ``kzcal --help`` lists the commands, and when one is called that is not built in.
+
+    Example::
+
+        import click
+        from kzcal.components import Command
+        from kzcal.hookspecs import hookimpl
+
+        @click.command()
+        def greet():
+            click.echo("Hello from Kamioka.")
+
+        @hookimpl
+        def kzcal_commands():
+            yield Command("greet", "Say hello.", build=lambda: greet)
+    """
