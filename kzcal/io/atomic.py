@@ -1,0 +1,54 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kzcal.errors import ConfigurationError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file beside ``path`` that takes its place, synced to disk, when the block succeeds.
+
+    If the block fails, or the process is killed, ``path`` stays as it was.
+
+    Raises:
+        ConfigurationError: the directory does not exist or cannot be written to.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        if path.is_dir():
+            raise IsADirectoryError(None, "Is a directory")
+    except OSError as error:
+        message = f"the output must be a file that can be written, got {path}: {error.strerror}"
+        raise ConfigurationError(message) from error
+    beside = Path(name)
+    try:
+        yield beside
+        _set_default_mode(beside)
+        _sync(beside)
+        beside.replace(path)
+        _sync(path.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _set_default_mode(path: Path) -> None:
+    """Give a temporary file, which only its owner may read, the mode of an ordinary new file."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
