@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import click
@@ -31,7 +30,7 @@ from kzcal.hits import Events, Muons, RunHeader
 if TYPE_CHECKING:
     from kzcal.conditions.payload import Column, Payload
     from kzcal.geometry import Detector
-    from kzcal.io.source import EventSource
+    from kzcal.io.source import EventReader  # noqa: F401  named in a string below
 
 Built = TypeVar("Built")
 
@@ -140,16 +139,6 @@ class Minimum:
     n_calls: int
 
 
-class EventReader(Protocol):
-    """Opens the files of one format."""
-
-    def recognise(self, path: Path) -> bool:
-        """Whether the file looks like this format; cheap, and False for a file of any other."""
-
-    def open(self, path: Path, detector: Detector) -> EventSource:
-        """The events of the file; a broken one is refused with a FileFormatError."""
-
-
 class DepositSource(Protocol):
     """One kind of decay."""
 
@@ -220,7 +209,7 @@ class SectionRenderer(Protocol):
         """A self-contained fragment of HTML; ``previous`` is the calibration before this one."""
 
 
-class EventFormat(Component[EventReader]):
+class EventFormat(Component["EventReader"]):
     """A file format that events are read from."""
 
     __slots__ = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 import re
 import sys
@@ -18,12 +17,10 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from kzcal import __version__, components, hookspecs
+from kzcal import __version__, builtin, components, hookspecs
 from kzcal.errors import PluginError
 
 GROUP = "kzcal"
-BUILT_IN = ("kzcal.cli.builtin", "kzcal.samples.builtin")
-"""Modules of kzcal itself that implement hooks; by name, as some lie in higher layers."""
 
 # What a module does when it is imported, or a hook when it is called, and the author has erred.
 FAILURES = (
@@ -127,7 +124,7 @@ def load(files: Sequence[Path] = (), *, installed: bool = True) -> Plugins:
         PluginError: a plugin fails to import, misspells a hook, yields something else than the
             hook's records, or offers a name that another one offers too.
     """
-    providers = [Provider("kzcal", __version__, importlib.import_module(m)) for m in BUILT_IN]
+    providers = [Provider("kzcal", __version__, builtin)]
     if installed:
         points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
         providers += [_from_entry_point(point) for point in points]

@@ -11,10 +11,11 @@ from typing import IO, Any
 import click
 
 from kzcal import __version__
-from kzcal.cli.builtin import COMMANDS
+from kzcal.builtin import kzcal_commands
 from kzcal.cli.session import Session
 from kzcal.errors import KzcalError, PluginError
 
+COMMANDS = {command.name: command for command in kzcal_commands()}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -51,6 +52,13 @@ class LazyGroup(click.Group):
         if added:
             with formatter.section("Commands from plugins"):
                 formatter.write_dl(sorted(added.items()))
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """The help option, after those that say which plugins the help should list."""
+        option = super().get_help_option(ctx)
+        if isinstance(option, click.Option):
+            option.is_eager = False
+        return option
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click declares it
         """Run the command; what the user can mend ends as one sentence and exit code 1."""

@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kzcal.geometry import Detector
+    from kzcal.io.source import EventSource
     from kzcal.plugins import Plugins
 
 
@@ -30,6 +32,13 @@ class Session:
         from kzcal.plugins import load
 
         return load(self.plugin_files)
+
+    def open_events(self, path: Path, detector: Detector) -> EventSource:
+        """Open a file of events in any format that kzcal or a plugin reads."""
+        from kzcal.io.source import open_events
+
+        formats = self.plugins().event_formats
+        return open_events(path, detector, {name: f.build() for name, f in formats.items()})
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)
