@@ -183,18 +183,20 @@ def kzcal_fitters() -> Iterable[Fitter]:
 
     Example::
 
-        import numpy as np
         from kzcal.components import Fitter, Minimum
         from kzcal.hookspecs import hookimpl
+        from scipy.optimize import minimize
 
-        class StartingPoint:
+        class Bfgs:
             def minimise(self, objective, parameters, *, seed):
-                start = np.array([p.start for p in parameters])
-                return Minimum(start, np.eye(len(start)), objective(start), n_calls=1)
+                bounds = [(p.lower, p.upper) for p in parameters]
+                best = minimize(objective, [p.start for p in parameters], bounds=bounds)
+                covariance = 2.0 * best.hess_inv.todense()
+                return Minimum(best.x, covariance, float(best.fun), best.nfev)
 
         @hookimpl
         def kzcal_fitters():
-            yield Fitter("starting-point", "Stays where it starts.", build=StartingPoint)
+            yield Fitter("bfgs", "Quasi-Newton steps within the ranges.", build=Bfgs)
     """
 
 
@@ -231,7 +233,7 @@ def kzcal_commands() -> Iterable[Command]:
         from kzcal.components import Command
         from kzcal.hookspecs import hookimpl
 
-        @click.command()
+        @click.command(help="Say hello.")
         def greet():
             click.echo("Hello from Kamioka.")
 

@@ -1,0 +1,33 @@
+"""Contracts that a plugin's author inherits, and the small synthetic run that they use.
+
+    from kzcal.testing import SampleContract
+    from kzcal_mine import MY_SAMPLE
+
+    class TestMySample(SampleContract):
+        component = MY_SAMPLE
+
+Every method ``test_...`` of a contract states one law; pytest runs them as the plugin's own.
+"""
+
+from kzcal.testing.contract import ComponentContract
+from kzcal.testing.outputs import CommandContract, EventFormatContract, ReportSectionContract
+from kzcal.testing.runs import ClassifierContract, EstimatorContract, SampleContract
+from kzcal.testing.simulation import FitterContract, SourceContract, TranslatorContract
+from kzcal.testing.synthetic import Run, chunk_of, synthetic_run, without_hits
+
+__all__ = [
+    "ClassifierContract",
+    "CommandContract",
+    "ComponentContract",
+    "EstimatorContract",
+    "EventFormatContract",
+    "FitterContract",
+    "ReportSectionContract",
+    "Run",
+    "SampleContract",
+    "SourceContract",
+    "TranslatorContract",
+    "chunk_of",
+    "synthetic_run",
+    "without_hits",
+]

@@ -1,0 +1,165 @@
+"""Contracts of what simulates or fits: sources, translators and fitters."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float64
+
+from kzcal.components import (
+    Deposits,
+    Fitter,
+    HitTranslator,
+    Minimum,
+    Parameter,
+    Source,
+    Translator,
+)
+from kzcal.hits import Events
+from kzcal.testing.contract import ComponentContract
+from kzcal.testing.runs import empty
+from kzcal.testing.synthetic import Run, synthetic_run
+
+
+class SourceContract(ComponentContract):
+    """Laws of a kind of decay."""
+
+    record_type = Source
+    component: ClassVar[Source]
+    q_value_mev: ClassVar[float] = np.inf
+    """No decay deposits more energy than this, MeV."""
+
+    def draw(self, n: int, seed: int = 1) -> Deposits:
+        """So many decays."""
+        return self.component.build().sample(n, generator=np.random.default_rng(seed))
+
+    def test_offsets_and_columns_fit_together(self) -> None:
+        """One entry per deposit in every column."""
+        decays = self.draw(50)
+        assert len(decays.offsets) == 51, "one offset per decay and one at the end"
+        assert decays.offsets[0] == 0
+        assert (np.diff(decays.offsets) >= 0).all(), "offsets do not descend"
+        n = int(decays.offsets[-1])
+        assert decays.position.shape == (n, 3)
+        for column in ("time", "energy", "particle"):
+            assert getattr(decays, column).shape == (n,), f"{column} has one entry per deposit"
+
+    def test_deposits_are_possible(self) -> None:
+        """Finite places, no time before the decay, no negative energy, no more than Q."""
+        decays = self.draw(50)
+        assert np.isfinite(decays.position).all()
+        assert (decays.time >= 0.0).all()
+        assert (decays.energy >= 0.0).all()
+        total = np.bincount(
+            np.repeat(np.arange(50), np.diff(decays.offsets)), decays.energy, minlength=50
+        )
+        assert (total <= self.q_value_mev).all(), f"a decay deposits {total.max()} MeV"
+
+    def test_the_same_generator_gives_the_same_decays(self) -> None:
+        """Randomness comes from the generator alone."""
+        first, second = self.draw(20, seed=3), self.draw(20, seed=3)
+        for column in ("offsets", "position", "time", "energy", "particle"):
+            assert np.array_equal(getattr(first, column), getattr(second, column)), column
+
+    def test_no_decay_is_no_error(self) -> None:
+        """Zero decays have no deposit."""
+        none = self.draw(0)
+        assert none.offsets.tolist() == [0]
+        assert len(none.energy) == 0
+
+
+class TranslatorContract(ComponentContract):
+    """Laws of a change of hits."""
+
+    record_type = Translator
+    component: ClassVar[Translator]
+
+    def run(self) -> Run:
+        """The run whose hits are translated."""
+        return synthetic_run(n_events=200)
+
+    def translate(self, run: Run, seed: int = 1) -> Events:
+        """The translated events."""
+        translator: HitTranslator = self.component.build()
+        generator = np.random.default_rng(seed)
+        return translator.translate(run.events, run.detector, generator=generator)
+
+    def test_events_stay_and_hits_are_possible(self) -> None:
+        """Only hits change, and they lie on PMTs of the detector at finite times."""
+        run = self.run()
+        events = self.translate(run)
+        for column in ("event", "timestamp", "trigger"):
+            assert np.array_equal(getattr(events, column), getattr(run.events, column)), column
+        assert len(events.hits) == len(run.events)
+        assert (events.hits.pmt < run.detector.n_pmt).all(), "hits are on PMTs of the detector"
+        assert np.isfinite(events.hits.time).all()
+        assert np.isfinite(events.hits.charge).all()
+
+    def test_the_same_generator_gives_the_same_hits(self) -> None:
+        """Randomness comes from the generator alone."""
+        run = self.run()
+        first, second = (self.translate(run, seed=3).hits for _ in range(2))
+        for column in ("offsets", "pmt", "time", "charge"):
+            assert np.array_equal(getattr(first, column), getattr(second, column)), column
+
+    def test_a_run_without_events_is_no_error(self) -> None:
+        """Nothing to translate gives nothing."""
+        assert len(self.translate(empty(self.run()))) == 0
+
+
+class FitterContract(ComponentContract):
+    """Laws of a fitter, on an objective whose minimum and curvature are known."""
+
+    record_type = Fitter
+    component: ClassVar[Fitter]
+    tolerance: ClassVar[float] = 0.1
+    """Largest distance from the true minimum, in standard deviations."""
+    covariance_tolerance: ClassVar[float] = 0.2
+    """Largest relative error of a variance."""
+
+    parameters: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("light_yield", 1.0, 0.5, 2.0, "1"),
+        Parameter("absorption_length", 15.0, 5.0, 40.0, "m"),
+    )
+    truth: ClassVar[tuple[float, float]] = (1.05, 17.0)
+    covariance: ClassVar[tuple[tuple[float, float], ...]] = ((4e-4, 6e-3), (6e-3, 0.25))
+
+    def chi_square(self, values: Float64[np.ndarray, " parameter"]) -> float:
+        """A chi-square whose minimum is ``truth`` and whose covariance is ``covariance``."""
+        off = np.asarray(values) - self.truth
+        return float(off @ np.linalg.solve(np.asarray(self.covariance), off))
+
+    def minimum(self, seed: int = 1) -> Minimum:
+        """Where the fitter ends."""
+        return self.component.build().minimise(self.chi_square, self.parameters, seed=seed)
+
+    def test_the_minimum_is_found(self) -> None:
+        """Values near the truth, and the objective that belongs to them."""
+        found = self.minimum()
+        sigma = np.sqrt(np.diag(self.covariance))
+        assert (np.abs(found.values - self.truth) < self.tolerance * sigma).all(), found.values
+        assert np.isclose(found.objective, self.chi_square(found.values))
+        assert found.n_calls > 0
+
+    def test_the_covariance_is_that_of_the_objective(self) -> None:
+        """For a chi-square, twice the inverse of its second derivatives."""
+        found = np.diag(self.minimum().covariance)
+        np.testing.assert_allclose(found, np.diag(self.covariance), rtol=self.covariance_tolerance)
+
+    def test_the_same_seed_gives_the_same_minimum(self) -> None:
+        """Randomness comes from the seed alone."""
+        assert np.array_equal(self.minimum(seed=3).values, self.minimum(seed=3).values)
+
+    def test_parameters_stay_in_their_ranges(self) -> None:
+        """The objective is never asked about a value outside."""
+        asked: list[Float64[np.ndarray, " parameter"]] = []
+
+        def objective(values: Float64[np.ndarray, " parameter"]) -> float:
+            asked.append(np.array(values))
+            return self.chi_square(values)
+
+        self.component.build().minimise(objective, self.parameters, seed=1)
+        low, high = ([getattr(p, end) for p in self.parameters] for end in ("lower", "upper"))
+        assert (np.array(asked) >= low).all()
+        assert (np.array(asked) <= high).all()
