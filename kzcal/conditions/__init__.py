@@ -1,0 +1,1 @@
+"""The detector database: payloads, intervals of validity, tags and their history."""
