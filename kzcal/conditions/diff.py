@@ -184,7 +184,7 @@ def _largest(
 ) -> Iterator[Largest]:
     """The most significant change among values that both sides know; infinite without errors."""
     change = np.nan_to_num(right.astype(np.float64) - left.astype(np.float64))
-    if not len(change):
+    if not change.any():
         return
     with np.errstate(divide="ignore", invalid="ignore"):
         significance = np.nan_to_num(change / errors, nan=0.0, posinf=np.inf, neginf=-np.inf)

@@ -124,7 +124,10 @@ def head(connection: Connection, name: str, where: str, *, lock: bool = False) -
     row = connection.execute(find.with_for_update() if lock else find).first()
     if row is None:
         known = ", ".join(f"{tag.name} ({tag.state})" for tag in heads(connection)) or "none"
-        message = f"a tag must exist, got {name!r} in {where}: the tags are {known}"
+        message = (
+            f"a tag must exist, got {name!r} in {where}: the tags are {known}; "
+            f"`kzcal db tag create` makes a new one"
+        )
         raise DatabaseError(message)
     revisions = schema.revisions.c
     newest = (
