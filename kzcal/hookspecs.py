@@ -36,20 +36,33 @@ def kzcal_event_formats() -> Iterable[EventFormat]:
 
     Example::
 
+        from zipfile import BadZipFile
+        import numpy as np
         from kzcal.components import EventFormat
         from kzcal.errors import FileFormatError
+        from kzcal.hits import Events, Hits, RunHeader
         from kzcal.hookspecs import hookimpl
+        from kzcal.io.memory import MemorySource
 
-        class Midas:
+        class Npz:
             def recognise(self, path):
-                return path.suffix == ".mid"
+                return path.suffix == ".npz"
 
             def open(self, path, detector):
-                raise FileFormatError(f"a MIDAS file must hold bank KLND, got none in {path}")
+                try:
+                    with path.open("rb") as stream:
+                        columns = dict(np.load(stream))
+                    flat = {name: columns.pop(name) for name in ("pmt", "time", "charge")}
+                    hits = Hits(columns.pop("offsets"), **flat)
+                    header = RunHeader(int(columns.pop("run")), detector.name)
+                    return MemorySource(path, Events(**columns, hits=hits), header)
+                except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+                    message = f"{path}: an .npz run must be whole, got {error}"
+                    raise FileFormatError(message) from error
 
         @hookimpl
         def kzcal_event_formats():
-            yield EventFormat("midas", "Raw MIDAS files.", build=Midas)
+            yield EventFormat("npz", "Columns of one run in an .npz archive.", build=Npz)
     """
 
 

@@ -155,6 +155,7 @@ def _from_file(path: Path) -> Provider:
     if not path.is_file() or path.suffix != ".py":
         message = f"a plugin is a Python file (.py), got {path}"
         raise PluginError(message)
+    name = path.parent.name if path.name == "__init__.py" else path.name
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     loader = SourceFileLoader(f"kzcal_plugin_{path.stem}_{digest}", str(path))
     module = ModuleType(loader.name)
@@ -163,8 +164,8 @@ def _from_file(path: Path) -> Provider:
     try:
         loader.exec_module(module)
     except FAILURES as error:
-        raise PluginError(_failed(path.name, f"importing {path}", error)) from error
-    return Provider(path.name, f"sha256:{digest}", module)
+        raise PluginError(_failed(name, f"importing {path}", error)) from error
+    return Provider(name, f"sha256:{digest}", module)
 
 
 def _register(manager: pluggy.PluginManager, provider: Provider) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kzcal.cli.output import emit, json_option, table
+from kzcal.cli.scaffold import CHOICES, write_plugin
 from kzcal.cli.session import Session, pass_session
 
 
@@ -42,10 +43,10 @@ def plugins(ctx: click.Context, session: Session, as_json: bool) -> None:
 @click.argument("name")
 @click.option(
     "--kind",
+    type=click.Choice(list(CHOICES)),
     default="sample",
     show_default=True,
-    help="What the plugin offers: sample, estimator, event-format, source, translator, "
-    "classifier, fitter, report-section or command.",
+    help="What the plugin offers.",
 )
 @click.option(
     "--directory",
@@ -55,10 +56,9 @@ def plugins(ctx: click.Context, session: Session, as_json: bool) -> None:
     help="Where kzcal-NAME is written.",
 )
 @json_option
-def new(name: str, kind: str, directory: Path, as_json: bool) -> None:
+@pass_session
+def new(session: Session, name: str, kind: str, directory: Path, as_json: bool) -> None:
     """Write a distribution kzcal-NAME whose tests pass at once."""
-    from kzcal.cli.scaffold import write_plugin
-
-    root = write_plugin(name, kind, directory)
+    root = write_plugin(name, kind, directory, session.plugins())
     text = f"wrote {root}: install it with `pip install -e {root}`, test it with `pytest {root}`"
     emit({"path": root, "name": name, "kind": kind}, as_json, text)

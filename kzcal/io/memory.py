@@ -1,0 +1,68 @@
+"""Events that were read whole, for formats whose files are small."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from kzcal.hits import Events, Muons, RunHeader
+
+
+class MemorySource:
+    """An EventSource from events in memory, which a plugin's reader may return.
+
+    Args:
+        path: the file that they were read from.
+        events: all of them with their hits, in time order.
+        header: what the file says about its run.
+        muons: reconstructed muons of the run, if the file holds any.
+    """
+
+    def __init__(
+        self, path: Path, events: Events, header: RunHeader, muons: Muons | None = None
+    ) -> None:
+        self.path = path
+        self.header = header
+        self.muons = Muons.none() if muons is None else muons
+        self.n_events = len(events)
+        self.n_hits = len(events.hits.pmt)
+        finite = np.isfinite(events.hits.time) & np.isfinite(events.hits.charge)
+        self.dropped = int((~finite).sum())
+        self._events = replace(events, hits=events.hits.where(finite))
+
+    def table(self) -> Events:
+        """Every event without its hits."""
+        hits = self._events.hits
+        return replace(self._events, hits=hits.where(np.zeros(len(hits.pmt), bool)))
+
+    def chunks(self, hits_per_chunk: int = 2_000_000) -> Iterator[Events]:
+        """All events from the start, cut between events into chunks of about so many hits."""
+        offsets, start = self._events.hits.offsets, 0
+        while start < self.n_events:
+            full = np.searchsorted(offsets, offsets[start] + hits_per_chunk, side="right") - 1
+            stop = max(start + 1, min(int(full), self.n_events))
+            yield self._events[start:stop]
+            start = stop
+
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def __enter__(self) -> Self:
+        """The source itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing is open."""
