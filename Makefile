@@ -1,0 +1,42 @@
+# Everything happens in a virtual environment of this checkout; no root is needed.
+#
+#   make demo     calibrate a small simulated period and say where the report is
+#   make test     all that continuous integration checks
+#
+# TORCH names what pip installs for PyTorch, e.g. TORCH='torch --index-url https://...';
+# VENV names the environment, PYTHON (3.11 or newer) makes it.
+
+PYTHON ?= python3
+TORCH ?= torch
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
+READY := $(VENV)/.ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint clean
+.DEFAULT_GOAL := test
+
+demo: $(READY)
+	$(BIN)/kzcal demo --out demo-out
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# PyTorch goes first and alone, so that the other packages find the build that was chosen.
+$(READY): pyproject.toml $(wildcard plugins/*/pyproject.toml)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kzcal needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet -e ".[dev]" $(addprefix -e ,$(PLUGINS))
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
