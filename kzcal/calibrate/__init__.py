@@ -1,0 +1,1 @@
+"""From a run's events to the calibration of every PMT, with an uncertainty on each number."""

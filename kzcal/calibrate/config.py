@@ -1,0 +1,81 @@
+"""The settings of one calibration, read from TOML; every one has a default and a reason."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from kzcal.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationConfig:
+    """Settings of a calibration run.
+
+    Args:
+        detector: name or TOML file of the detector.
+        hits_per_chunk: hits held in memory at a time.
+        light_speed: speed at which light is first taken to travel, m/ns; what is left over is
+            learned from the data as a shift by distance.
+        energy_min: events below are left out, MeV.
+        energy_max: events above are left out, MeV.
+        merging_time: pulses of a PMT closer than this are one hit, ns.
+        charge_step: step in which charges are stored, p.e.; histogram edges avoid ties with it.
+        time_step: step in which times are stored, ns.
+        dark_margin: hits earlier than t0 less this count as dark, ns.
+        dead_fraction: below this share of its type's median rate above dark a PMT is dead.
+        low_fraction: below this share it is low.
+        hot_factor: above this multiple of its type's median dark rate a PMT is hot.
+        seed: seed of everything random.
+    """
+
+    detector: str = "kamland-zen-800"
+    hits_per_chunk: int = 1_000_000
+    light_speed: float = 0.196
+    energy_min: float = 0.1
+    energy_max: float = 8.0
+    merging_time: float = 12.0
+    charge_step: float = 1 / 64
+    time_step: float = 1 / 8
+    dark_margin: float = 40.0
+    dead_fraction: float = 0.02
+    low_fraction: float = 0.2
+    hot_factor: float = 5.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in {"seed", "detector"}:
+                continue
+            if not value > 0:
+                message = f"{field.name} must be positive, got {value}"
+                raise ConfigurationError(message)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings by name, for the lineage."""
+        return asdict(self)
+
+    @classmethod
+    def from_toml(cls, path: Path) -> CalibrationConfig:
+        """Settings of a TOML file; what it leaves out keeps its default."""
+        try:
+            table = tomllib.loads(path.read_text())
+        except OSError as error:
+            message = f"{path}: a configuration must be readable, got: {error.strerror}"
+            raise ConfigurationError(message) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            message = f"{path}: a configuration must be TOML, got: {error}"
+            raise ConfigurationError(message) from error
+        known = {field.name: type(field.default) for field in fields(cls)}
+        for key, value in table.items():
+            if key not in known:
+                message = f"{path}: unknown key {key!r}: choose from {', '.join(known)}"
+                raise ConfigurationError(message)
+            kind = known[key]
+            if isinstance(value, bool) or not isinstance(value, (kind, int)):
+                message = f"{path}: {key} must be of type {kind.__name__}, got {value!r}"
+                raise ConfigurationError(message)
+        return cls(**table)

@@ -1,0 +1,147 @@
+r"""Fisher scoring of many PMTs at once that share a few parameters.
+
+With a block of own parameters per PMT and one block per type, a step solves the arrow-shaped
+system by eliminating the own blocks (Schur complement): its cost is linear in the PMTs, and the
+inverse gives own errors that include the uncertainty of the shared parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+RIDGE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Values of own and shared parameters.
+
+    Args:
+        own: of each PMT.
+        shared: of each type.
+        kind: type of each PMT.
+        fitted: PMTs that take part.
+    """
+
+    own: Float[Tensor, "pmt own"]
+    shared: Float[Tensor, "type shared"]
+    kind: Int[Tensor, " pmt"]
+    fitted: Bool[Tensor, " pmt"]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedScoring:
+    """Score and Fisher information of each PMT by (own, shared) parameters.
+
+    Args:
+        score: derivative of the log likelihood.
+        information: expected information.
+        n_own: number of own parameters, which come first.
+    """
+
+    score: Float[Tensor, "pmt parameter"]
+    information: Float[Tensor, "pmt parameter parameter"]
+    n_own: int
+
+    @classmethod
+    def zeros(cls, n_pmt: int, n_own: int, n_shared: int, device: torch.device) -> SharedScoring:
+        """Nothing added yet."""
+        n = n_own + n_shared
+        options = {"dtype": torch.float64, "device": device}
+        return cls(torch.zeros(n_pmt, n, **options), torch.zeros(n_pmt, n, n, **options), n_own)
+
+    def add(
+        self,
+        slopes: Float[Tensor, "pmt parameter bin"],
+        share: Float[Tensor, "pmt bin"],
+        counts: Float[Tensor, "pmt bin"],
+    ) -> None:
+        """Add a multinomial of expected shares, given their slopes by each parameter."""
+        relative = slopes / share[:, None]
+        self.score.add_((relative @ counts[..., None])[..., 0])
+        information = relative @ slopes.transpose(1, 2)
+        self.information.add_(information * counts.sum(1)[:, None, None])
+
+    def covariance(
+        self, state: Sharing
+    ) -> tuple[Float[Tensor, "pmt own own"], Float[Tensor, "type shared shared"]]:
+        """Covariance of own parameters (shared uncertainty included) and of shared ones."""
+        blocks = _blocks(self)
+        n_shared = state.shared.shape[1]
+        shared = torch.zeros(
+            len(state.shared), n_shared, n_shared, dtype=torch.float64, device=state.own.device
+        )
+        for t in range(len(state.shared)):
+            rows = state.fitted & (state.kind == t)
+            if bool(rows.any()):
+                shared[t] = torch.linalg.inv(_reduced(blocks, rows))
+        response = blocks.inverse @ blocks.cross
+        own = blocks.inverse + response @ shared[state.kind] @ response.transpose(1, 2)
+        return own, shared
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    inverse: Tensor
+    cross: Tensor
+    shared: Tensor
+
+
+def _blocks(scoring: SharedScoring) -> _Blocks:
+    n, information = scoring.n_own, scoring.information
+    ridge = RIDGE * torch.eye(n, dtype=information.dtype, device=information.device)
+    return _Blocks(
+        torch.linalg.inv(information[:, :n, :n] + ridge),
+        information[:, :n, n:],
+        information[:, n:, n:],
+    )
+
+
+def _reduced(blocks: _Blocks, rows: Tensor) -> Tensor:
+    """Information of the shared parameters once the own ones are profiled."""
+    cross = blocks.cross[rows]
+    profiled = blocks.shared[rows] - cross.transpose(1, 2) @ blocks.inverse[rows] @ cross
+    total = profiled.sum(0)
+    return total + RIDGE * torch.diag(total.diagonal().clamp(min=1.0))
+
+
+def shared_step(
+    state: Sharing,
+    scoring: SharedScoring,
+    *,
+    own_bounds: Sequence[tuple[float, float]],
+    shared_bounds: Sequence[tuple[float, float]],
+    longest: float = 0.2,
+) -> tuple[Sharing, float]:
+    """One scoring step within bounds, and its largest own step in standard deviations."""
+    n, blocks = scoring.n_own, _blocks(scoring)
+    own_score, shared_score = scoring.score[:, :n, None], scoring.score[:, n:, None]
+    shared, change = state.shared.clone(), torch.zeros_like(state.shared)
+    for t in range(len(shared)):
+        rows = state.fitted & (state.kind == t)
+        if not bool(rows.any()):
+            continue
+        cross = blocks.cross[rows].transpose(1, 2)
+        score = shared_score[rows] - cross @ blocks.inverse[rows] @ own_score[rows]
+        step = torch.linalg.solve(_reduced(blocks, rows), score.sum(0))[:, 0]
+        reach = longest * shared[t].abs()
+        moved = within(shared[t] + step.clamp(-reach, reach), shared_bounds)
+        change[t] = moved - shared[t]
+        shared[t] = moved
+    step = (blocks.inverse @ (own_score - blocks.cross @ change[state.kind][..., None]))[..., 0]
+    error = blocks.inverse.diagonal(dim1=1, dim2=2).sqrt()
+    step = torch.where(state.fitted[:, None], step.clamp(-longest, longest), 0.0)
+    own = within(state.own + step, own_bounds)
+    largest = float(((own - state.own).abs() / error)[state.fitted].max())
+    return replace(state, own=own, shared=shared), largest
+
+
+def within(values: Tensor, bounds: Sequence[tuple[float, float]]) -> Tensor:
+    """Values of the last axis moved into the bounds of each."""
+    lower, upper = torch.tensor(bounds, dtype=values.dtype, device=values.device).T
+    return values.clamp(lower, upper)

@@ -1,0 +1,1 @@
+"""Light from a vertex to the PMTs."""

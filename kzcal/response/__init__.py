@@ -1,0 +1,1 @@
+"""From photoelectrons to reported hits: one definition for sampling and for likelihoods."""

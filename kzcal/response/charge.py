@@ -1,0 +1,120 @@
+"""Charge of a pulse: single photoelectrons, pile-up within the merging time, threshold.
+
+A photoelectron gives a Gaussian charge or, with a small probability, one of an exponential of
+low charges (electrons that skip a dynode). Photoelectrons of one PMT closer than the merging
+time are one pulse whose charges add up, and the discriminator passes a pulse of charge q with
+the probability of a softened step.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+SQRT_2 = math.sqrt(2.0)
+SQRT_2PI = math.sqrt(2.0 * math.pi)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeShape:
+    """What all PMTs of one type have in common; one row per PMT or broadcastable to that.
+
+    Args:
+        exponential_fraction: share of photoelectrons in the low exponential.
+        exponential_scale: its mean over the gain of the PMT.
+        threshold: charge at which half of the pulses pass, p.e.
+        threshold_width: standard deviation of the threshold's step, p.e.
+    """
+
+    exponential_fraction: Float[Tensor, " pmt"]
+    exponential_scale: Float[Tensor, " pmt"]
+    threshold: Float[Tensor, " pmt"]
+    threshold_width: Float[Tensor, " pmt"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeGradient:
+    """A density and its derivatives by gain, width, exponential fraction and scale."""
+
+    value: Float[Tensor, "pmt bin"]
+    gain: Float[Tensor, "pmt bin"]
+    width: Float[Tensor, "pmt bin"]
+    fraction: Float[Tensor, "pmt bin"]
+    scale: Float[Tensor, "pmt bin"]
+
+
+def single_pe_density(
+    charge: Float[Tensor, " bin"],
+    gain: Float[Tensor, " pmt"],
+    width: Float[Tensor, " pmt"],
+    shape: ChargeShape,
+) -> ChargeGradient:
+    """Density of the charge of one photoelectron before threshold, per p.e., and derivatives.
+
+    The Gaussian part is cut off at zero charge and has mean ``gain`` [p.e.] and standard
+    deviation ``width * gain`` before the cut.
+    """
+    g, w = gain[:, None], width[:, None]
+    f, tau = shape.exponential_fraction[:, None], shape.exponential_scale[:, None]
+    y = charge / g
+    pull = (y - 1) / w
+    kept = 0.5 * (1 + torch.erf(1 / (w * SQRT_2)))
+    kept_by_w = -torch.exp(-0.5 / w**2) / (SQRT_2PI * w**2)
+    gauss = torch.exp(-0.5 * pull**2) / (SQRT_2PI * w * kept)
+    low = torch.exp(-y / tau) / tau
+    density = (1 - f) * gauss + f * low
+    slope = -(1 - f) * gauss * pull / w - f * low / tau
+    return ChargeGradient(
+        value=density / g,
+        gain=-(density + y * slope) / g**2,
+        width=(1 - f) * gauss * ((pull**2 - 1) / w - kept_by_w / kept) / g,
+        fraction=(low - gauss) / g,
+        scale=f * low * (y / tau - 1) / (tau * g),
+    )
+
+
+def passing(charge: Float[Tensor, " bin"], shape: ChargeShape) -> Float[Tensor, "pmt bin"]:
+    """Probability that a pulse of this charge [p.e.] passes the discriminator."""
+    pull = (charge - shape.threshold[:, None]) / shape.threshold_width[:, None]
+    return 0.5 * (1 + torch.erf(pull / SQRT_2))
+
+
+def detection_efficiency(
+    gain: Float[Tensor, " pmt"],
+    width: Float[Tensor, " pmt"],
+    shape: ChargeShape,
+    *,
+    step: float = 1 / 64,
+    upper: float = 6.0,
+) -> tuple[Float[Tensor, " pmt"], Float[Tensor, " pmt"], Float[Tensor, " pmt"]]:
+    """Share of single photoelectrons that pass the threshold, and its slopes by gain and width."""
+    charge = torch.arange(step / 2, upper, step, dtype=gain.dtype, device=gain.device)
+    density = single_pe_density(charge, gain, width, shape)
+    weight = step * passing(charge, shape)
+    return (
+        (weight * density.value).sum(1),
+        (weight * density.gain).sum(1),
+        (weight * density.width).sum(1),
+    )
+
+
+def sample_charge(
+    gain: Float[Tensor, " pe"],
+    width: Float[Tensor, " pe"],
+    fraction: Float[Tensor, " pe"],
+    scale: Float[Tensor, " pe"],
+    *,
+    generator: torch.Generator,
+) -> Float[Tensor, " pe"]:
+    """Draw the charge of each photoelectron before threshold, p.e."""
+    uniform = torch.rand(gain.shape, generator=generator, dtype=gain.dtype, device=gain.device)
+    chooses = torch.rand(gain.shape, generator=generator, dtype=gain.dtype, device=gain.device)
+    cut = 0.5 * (1 - torch.erf(1 / (width * SQRT_2)))
+    quantile = (cut + uniform * (1 - cut)).clamp(1e-7, 1 - 1e-7)
+    gauss = gain * (1 + width * SQRT_2 * torch.erfinv(2 * quantile - 1))
+    low = -gain * scale * torch.log1p(-uniform.clamp(max=1 - 1e-7))
+    return torch.where(chooses < fraction, low, gauss.clamp(min=0))
