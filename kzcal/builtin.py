@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kzcal.components import Command, EventFormat, Sample
+from kzcal.components import Command, EventFormat, ReportSection, Sample
 from kzcal.hookspecs import hookimpl
 
 
@@ -46,11 +46,31 @@ def kzcal_samples() -> Iterable[Sample]:
 
 
 @hookimpl
+def kzcal_report_sections() -> Iterable[ReportSection]:
+    """Sections of the calibration report, in the order in which it is read."""
+    for name, summary, path in (
+        ("headline", "The calibration in a few numbers.", "headline:Headline"),
+        ("maps", "Where on the sphere the constants differ.", "maps:Maps"),
+        ("distributions", "Each constant over the PMTs.", "distributions:Distributions"),
+        ("agreement", "Measured against modelled hits.", "agreement:AgreementSection"),
+        ("bad-channels", "PMTs that are not good, and why.", "bad_channels:BadChannels"),
+        ("samples", "The events that it rests on.", "samples:Samples"),
+        ("acceptance", "Light that a PMT collects.", "acceptance:AcceptanceSection"),
+        ("time-walk", "How late small pulses read.", "time_walk:TimeWalk"),
+        ("global-parameters", "Common to all PMTs.", "global_parameters:GlobalParameters"),
+        ("comparison", "What changed since the calibration before.", "comparison:Comparison"),
+        ("timings", "How long each step took.", "timings:Timings"),
+        ("lineage", "What made it; the same again makes the same.", "lineage:LineageSection"),
+    ):
+        yield ReportSection(name, summary, _made(f"kzcal.calibrate.report.sections.{path}"))
+
+
+@hookimpl
 def kzcal_commands() -> Iterable[Command]:
     """Commands of ``kzcal``, each in the module of its name."""
     summaries = {
         "calibrate": "Calibrate every PMT of a run and store the result.",
-        "db": "Keep calibrations by global tag and run range.",
+        "db": "Keep, look at and exchange the constants of every PMT by tag and run.",
         "demo": "Calibrate a small simulated period, from hits to report.",
         "events": "Look into event files and convert ntuples.",
         "plugins": "List what plugins offer, or start a new plugin.",
