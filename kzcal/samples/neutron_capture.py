@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float, Float32
 
 from kzcal.components import Selection
 from kzcal.geometry import Detector
@@ -72,7 +72,7 @@ TRUNCATED = 0.8796
 
 
 def _between(
-    energy: Float32[np.ndarray, " event"], low: float, high: float
+    energy: Float[np.ndarray, " event"], low: float, high: float
 ) -> Bool[np.ndarray, " event"]:
     """Which energies are in a window."""
     return (energy >= low) & (energy < high)
