@@ -136,8 +136,9 @@ def _named(name: str) -> Iterator[None]:
     """What the database itself refuses becomes one sentence that names it."""
     try:
         yield
-    except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
+    except (DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = " ".join(str(cause).split())
         message = f"the database {name} refuses: {reason}"
         raise DatabaseError(message) from error
 

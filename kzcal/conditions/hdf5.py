@@ -133,7 +133,10 @@ def _globals(file: h5py.File, about: dict[str, Any] | None) -> GlobalBlock | Non
 
 
 def _read(file: h5py.File, name: str) -> Shaped[np.ndarray, "..."]:
-    values: np.ndarray = np.asarray(file[name][()])
+    dataset = h5py.h5d.open(file.id, name.encode())
+    values = np.empty(dataset.shape, dataset.dtype)
+    if values.size:
+        dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, values)
     if values.dtype.kind == "S":
         values = _text(values)
     values.setflags(write=False)
@@ -143,12 +146,15 @@ def _read(file: h5py.File, name: str) -> Shaped[np.ndarray, "..."]:
 def _utf8(values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
     """Text as bytes; the cast that numpy does at once is right for ASCII only."""
     if np.all(np.ascontiguousarray(values).view(np.uint32) < ASCII):
-        return values.astype(np.bytes_)
+        longest = int(np.char.str_len(values).max(initial=1))
+        return values.astype(f"S{longest}")
     return np.asarray(np.char.encode(values, "utf-8"))
 
 
 def _text(values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-    """Bytes as text, the inverse of _utf8."""
-    if np.all(np.ascontiguousarray(values).view(np.uint8) < ASCII):
-        return values.astype(np.str_)
-    return np.asarray(np.char.decode(values, "utf-8"))
+    """Bytes as text, the inverse of _utf8; in ASCII every byte is a code point."""
+    octets = np.ascontiguousarray(values).view(np.uint8)
+    if not octets.size or np.any(octets >= ASCII):
+        return np.asarray(np.char.decode(values, "utf-8"))
+    width = values.dtype.itemsize
+    return octets.astype(np.uint32).view(f"U{width}").reshape(values.shape)
