@@ -14,6 +14,7 @@ from jaxtyping import Int64, Shaped, UInt8, UInt16
 
 from kzcal.errors import FileFormatError
 from kzcal.hits import FORCED, RunHeader
+from kzcal.io.hdf5_heap import check_global_heaps
 from kzcal.io.schema import FORMAT, HEADER_TEXTS, HEADER_WINDOWS, OFFSETS, PMT, TRIGGER, VERSION
 from kzcal.io.schema import Dataset as Spec
 
@@ -54,16 +55,32 @@ def open_hdf5(path: Path) -> h5py.File:
         message = f"{path}: an event file must be HDF5, got a file that begins with {head!r}"
         raise FileFormatError(message)
     with damage_named(path, "the HDF5 file"):
+        check_global_heaps(path)
         return h5py.File(path, "r", rdcc_nbytes=4 << 20)
+
+
+def attribute(attrs: h5py.AttributeManager, name: str) -> object:
+    """An attribute's value, or None if there is none.
+
+    Raises:
+        TypeError: it holds sequences of varying length; libhdf5 crashes on damaged ones.
+    """
+    if name not in attrs:
+        return None
+    if isinstance(attrs.get_id(name).get_type(), h5py.h5t.TypeVlenID):
+        message = f"the attribute {name!r} holds sequences of varying length"
+        raise TypeError(message)
+    value: object = attrs[name]
+    return value
 
 
 def read_header(file: h5py.File, path: Path) -> RunHeader:
     """What the root group says about the run, after its format and version are checked."""
     names = ("format", "version", "run", "livetime_ns", *HEADER_TEXTS, *HEADER_WINDOWS)
     with damage_named(path, "the attributes of the root group"):
-        found = {name: file.attrs[name] for name in names if name in file.attrs}
+        found = {name: attribute(file.attrs, name) for name in names}
     for name in ("format", "version", "detector", "run"):
-        if name not in found:
+        if found[name] is None:
             message = f"{path}: the root group must have the attribute {name!r}, got none"
             raise FileFormatError(message)
     for name, only in (("format", FORMAT), ("version", VERSION)):
@@ -83,7 +100,7 @@ def read_header(file: h5py.File, path: Path) -> RunHeader:
 
 
 def _optional(convert: Any, found: Mapping[str, Any], name: str, path: Path) -> Any:  # noqa: ANN401
-    return convert(found[name], name, path) if name in found else None
+    return None if found[name] is None else convert(found[name], name, path)
 
 
 def _scalar(value: Any) -> object:  # noqa: ANN401  whatever an attribute holds
@@ -125,7 +142,7 @@ def find_dataset(file: h5py.File, spec: Spec, path: Path) -> h5py.Dataset:
         if not isinstance(found, h5py.Dataset):
             message = f"{path}: the dataset {spec.name} is required, got none of that name"
             raise FileFormatError(message)
-        shape, dtype, units = found.shape, found.dtype, _scalar(found.attrs.get("units"))
+        shape, dtype, units = found.shape, found.dtype, _scalar(attribute(found.attrs, "units"))
     if shape is None or len(shape) != 1:
         message = f"{path}: {spec.name} must be one column, got the shape {shape}"
         raise FileFormatError(message)

@@ -40,7 +40,7 @@ def write_events(
         ConfigurationError: the file cannot be written there.
     """
     path = Path(path)
-    with replacing(path) as beside, h5py.File(beside, "w") as file:
+    with replacing(path) as beside, h5py.File(beside, "w", libver="v110") as file:
         _write_header(file, header)
         writer = _Writer(file, path)
         ordered = header.sample is None

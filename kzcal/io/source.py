@@ -7,13 +7,11 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Protocol, Self
 
-import h5py
-
 from kzcal.errors import FileFormatError
 from kzcal.geometry import Detector
 from kzcal.hits import Events, Muons, RunHeader
 from kzcal.io.hdf5 import EventFile
-from kzcal.io.hdf5_checks import HDF5_ERRORS, SIGNATURE
+from kzcal.io.hdf5_checks import SIGNATURE, attribute, damage_named, open_hdf5
 from kzcal.io.schema import FORMAT
 
 
@@ -76,12 +74,10 @@ class Hdf5Reader:
 
     def recognise(self, path: Path) -> bool:
         """Whether the file is HDF5 and says that it holds kzcal's events."""
-        if not _head(path).startswith(SIGNATURE):
-            return False
         try:
-            with h5py.File(path, "r") as file:
-                return bool(file.attrs.get("format") == FORMAT)
-        except HDF5_ERRORS:
+            with open_hdf5(path) as file, damage_named(path, "the attribute 'format'"):
+                return bool(attribute(file.attrs, "format") == FORMAT)
+        except FileFormatError:
             return False
 
     def open(self, path: Path, detector: Detector) -> EventFile:
