@@ -1,0 +1,1 @@
+"""The report's own sections, each a module with one SectionRenderer."""

@@ -1,0 +1,87 @@
+"""Comparison: how this calibration differs from the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from scipy.special import ndtr
+
+from kzcal.calibrate.report.changes import (
+    SIGNIFICANT,
+    Shift,
+    changed_pmts,
+    changed_statuses,
+    shifts,
+)
+from kzcal.calibrate.report.digits import number, words
+from kzcal.calibrate.report.picture import DATA, EXPECTED, FAINT, FULL, drawing, embedded
+from kzcal.calibrate.report.templating import fill
+
+if TYPE_CHECKING:
+    from kzcal.conditions.payload import Payload
+    from kzcal.geometry import Detector
+
+LISTED = 100
+"""Most changes that are listed one by one."""
+EDGES = np.linspace(-6.0, 6.0, 49)
+
+
+class Comparison:
+    """Pulls of the differences, and the PMTs that changed."""
+
+    def render(
+        self,
+        calibration: Payload,
+        diagnostics: Payload,  # noqa: ARG002  as the protocol
+        detector: Detector,
+        previous: Payload | None,
+    ) -> str:
+        """Everything about the previous calibration, or a sentence that there is none."""
+        if previous is None:
+            return fill("no_comparison.html", n_rows=None, n_pmt=detector.n_pmt)
+        n_rows = len(previous.columns["status"].values)
+        if n_rows != detector.n_pmt:
+            return fill("no_comparison.html", n_rows=n_rows, n_pmt=detector.n_pmt)
+        found = shifts(calibration, previous)
+        changes = changed_pmts(calibration, previous)
+        return fill(
+            "comparison.html",
+            run=previous.lineage.configuration.get("run"),
+            inputs=previous.lineage.inputs,
+            shifts=found,
+            significant=SIGNIFICANT,
+            n_changes=len(changes),
+            changes=changes[:LISTED],
+            statuses=changed_statuses(calibration, previous),
+            picture=_pulls(found),
+        )
+
+
+def _pulls(found: Sequence[Shift]) -> str:
+    with drawing(FULL, 4.8) as figure:
+        for axes, shift in zip(figure.subplots(2, 3).flat, found, strict=True):
+            _histogram(axes, shift)
+        widths = (f"{words(s.name)} {number(s.centre_and_width[1], 2)}" for s in found)
+        alt = f"Histograms of the pulls of the differences; widths: {', '.join(widths)}."
+        return embedded(figure, alt, CAPTION)
+
+
+CAPTION = (
+    "(now − before) over both errors together, PMTs good in both; the outermost bins hold what "
+    "lies beyond. Grey: a unit Gaussian, which is what errors alone would give if nothing changed."
+)
+
+
+def _histogram(axes: Axes, shift: Shift) -> None:
+    pulls = np.clip(shift.pull[shift.known], EDGES[0], EDGES[-1])
+    counts, _ = np.histogram(pulls, EDGES)
+    axes.stairs(len(pulls) * np.diff(ndtr(EDGES)), EDGES, fill=True, color=EXPECTED)
+    axes.stairs(counts, EDGES, color=DATA)
+    axes.axvline(0, color=FAINT, lw=0.6)
+    centre, width = shift.centre_and_width
+    axes.set_title(f"median {number(centre, 2)}, width {number(width, 2)}", loc="right")
+    axes.set_xlabel(f"pull of the {words(shift.name)}")
+    axes.set_ylabel("PMTs")
