@@ -271,6 +271,7 @@ class Database:
     ) -> IOV:
         if revision is not None:
             timeline.check_revision(ledger.head(connection, tag, self.name), revision)
+        run = RunRange(run, None).first
         iov = timeline.below(connection, tag, kind, run, revision)
         if iov is None or run not in iov.runs:
             head = ledger.head(connection, tag, self.name)

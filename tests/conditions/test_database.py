@@ -107,6 +107,13 @@ def test_a_lookup_that_finds_nothing_says_where_it_looked(db, note):
         db.lookup("work", "note", 15, revision=9)
 
 
+def test_a_run_number_may_come_from_an_array(db, note):
+    db.store("work", np.int64(5), np.uint16(9), [note(1)], "x")
+    assert number(db.lookup("work", "note", np.int32(7))) == 1
+    with pytest.raises(DatabaseError, match="a run is a whole number"):
+        db.lookup("work", "note", -1)
+
+
 def test_gaps_are_named(db, note):
     for first, last in ((10, 12), (13, 14), (20, 20), (30, None)):
         db.store("work", first, last, [note(first)], "x")
