@@ -17,6 +17,7 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events, Hits, Muons, RunHeader
 from kzcal.io import hdf5_checks as checks
 from kzcal.io import schema
+from kzcal.io.cutting import cut_between_events, drop_nonfinite
 from kzcal.io.schema import Dataset as Spec
 
 
@@ -92,11 +93,8 @@ class EventFile:
             FileFormatError: a hit's PMT is not in the detector, or the file is damaged.
         """
         self._dropped = 0
-        start = 0
-        while start < self.n_events:
-            stop = self._end_of_chunk(start, hits_per_chunk)
-            yield self._events(slice(start, stop), self._read_hits(start, stop))
-            start = stop
+        for rows in cut_between_events(self._offsets, hits_per_chunk):
+            yield self._events(rows, self._read_hits(rows))
 
     def digest(self) -> str:
         """SHA-256 of the file."""
@@ -149,11 +147,6 @@ class EventFile:
             self._read(found, schema.MUON_CHARGE, everything),
         )
 
-    def _end_of_chunk(self, start: int, hits_per_chunk: int) -> int:
-        last_hit = self._offsets[start] + hits_per_chunk
-        stop = int(np.searchsorted(self._offsets, last_hit, side="right")) - 1
-        return min(max(stop, start + 1), start + max(hits_per_chunk, 1), self.n_events)
-
     def _events(self, rows: slice, hits: Hits) -> Events:
         trigger = self._read(self._columns, schema.TRIGGER, rows)
         checks.check_trigger(trigger, rows.start, self.path)
@@ -171,20 +164,17 @@ class EventFile:
             },
         )
 
-    def _read_hits(self, start: int, stop: int) -> Hits:
+    def _read_hits(self, events: slice) -> Hits:
         """Hits of some events without those that have a NaN or infinite time or charge."""
-        first, last = int(self._offsets[start]), int(self._offsets[stop])
-        rows = slice(first, last)
+        offsets = self._offsets[events.start : events.stop + 1]
+        rows = slice(int(offsets[0]), int(offsets[-1]))
         pmt = self._read(self._hits, schema.PMT, rows)
-        checks.check_pmt(pmt, self.detector.n_pmt, first, self.path)
+        checks.check_pmt(pmt, self.detector.n_pmt, rows.start, self.path)
         time = self._read(self._hits, schema.TIME, rows)
         charge = self._read(self._hits, schema.CHARGE, rows)
-        hits = Hits(self._offsets[start : stop + 1] - first, pmt, time, charge)
-        finite = np.isfinite(time) & np.isfinite(charge)
-        if finite.all():
-            return hits
-        self._dropped += int(np.count_nonzero(~finite))
-        return hits.where(finite)
+        hits, dropped = drop_nonfinite(Hits(offsets - offsets[0], pmt, time, charge))
+        self._dropped += dropped
+        return hits
 
     def _read(
         self, found: Mapping[str, h5py.Dataset], spec: Spec, rows: slice

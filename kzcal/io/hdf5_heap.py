@@ -64,4 +64,4 @@ def _is_sound(stream: BinaryIO) -> bool:
             return False
         seen.add(number)
         place += _OBJECT.size + (size + 7) // 8 * 8
-    return place <= len(heap) == heap_size - _HEADER.size
+    return bool(place <= len(heap) == heap_size - _HEADER.size)

@@ -12,6 +12,7 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events, Muons, RunHeader
 from kzcal.io.hdf5 import EventFile
 from kzcal.io.hdf5_checks import SIGNATURE, attribute, damage_named, open_hdf5
+from kzcal.io.ntuples import kamland_reader, ratpac_reader
 from kzcal.io.schema import FORMAT
 
 
@@ -85,7 +86,13 @@ class Hdf5Reader:
         return EventFile(path, detector)
 
 
-BUILT_IN: Mapping[str, EventReader] = MappingProxyType({FORMAT: Hdf5Reader()})
+BUILT_IN: Mapping[str, EventReader] = MappingProxyType(
+    {
+        FORMAT: Hdf5Reader(),
+        "kamland-ntuple": kamland_reader(),
+        "ratpac-ntuple": ratpac_reader(),
+    }
+)
 """Readers of kzcal's own formats by name."""
 
 
