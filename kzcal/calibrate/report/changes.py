@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from kzcal.calibrate.report.population import CENTRAL, with_errors
+from kzcal.calibrate.report.population import CENTRAL, reasons, with_errors
 from kzcal.conditions.payload import Payload
 from kzcal.conditions.quantities import QUANTITIES, is_good
 
@@ -105,11 +105,9 @@ def changed_pmts(calibration: Payload, previous: Payload) -> list[ChangedPmt]:
 def changed_statuses(calibration: Payload, previous: Payload) -> list[ChangedStatus]:
     """PMTs whose status is another, by cable number."""
     now, before = (payload.columns["status"].values for payload in (calibration, previous))
-    reasons = calibration.columns["reason"].values if "reason" in calibration.columns else None
+    why = reasons(calibration)
     return [
-        ChangedStatus(
-            pmt, str(before[pmt]), str(now[pmt]), "" if reasons is None else str(reasons[pmt])
-        )
+        ChangedStatus(pmt, str(before[pmt]), str(now[pmt]), why[pmt])
         for pmt in np.flatnonzero(now != before).tolist()
     ]
 

@@ -58,6 +58,13 @@ def with_errors(
     return values, np.asarray(errors, np.float64)
 
 
+def reasons(payload: Payload) -> list[str]:
+    """Why each PMT is not good; "" where it is, or where nobody said."""
+    if "reason" not in payload.columns:
+        return [""] * len(payload.columns["status"].values)
+    return [str(reason) for reason in payload.columns["reason"].values]
+
+
 def populations(payload: Payload, detector: Detector) -> tuple[Population, ...]:
     """Every constant of every type."""
     return tuple(

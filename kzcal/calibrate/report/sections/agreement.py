@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Int64, UInt8
 from matplotlib.axes import Axes
 from scipy.special import gammainc
 
@@ -115,7 +115,7 @@ def _reduced_histogram(
     axes: Axes,
     part: Agreement,
     shown: Bool[np.ndarray, " pmt"],
-    diameters: Float64[np.ndarray, " pmt"],
+    diameters: UInt8[np.ndarray, " pmt"],
 ) -> None:
     """Found values by type over the chi-square distributions of all shown PMTs."""
     if not shown.any():

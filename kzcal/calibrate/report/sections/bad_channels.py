@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kzcal.calibrate.report.population import reasons
 from kzcal.calibrate.report.templating import fill
 from kzcal.conditions.payload import Payload
 from kzcal.conditions.quantities import is_good
@@ -60,11 +61,12 @@ class BadChannels:
 def bad_channels(calibration: Payload, detector: Detector) -> list[BadChannel]:
     """Every PMT that is not good, by status and cable number."""
     bad = np.flatnonzero(~is_good(calibration)).tolist()
-    channels = [_channel(calibration, detector, pmt) for pmt in bad]
+    why = reasons(calibration)
+    channels = [_channel(calibration, detector, pmt, why[pmt]) for pmt in bad]
     return sorted(channels, key=lambda channel: (channel.status, channel.pmt))
 
 
-def _channel(calibration: Payload, detector: Detector, pmt: int) -> BadChannel:
+def _channel(calibration: Payload, detector: Detector, pmt: int, reason: str) -> BadChannel:
     columns = calibration.columns
     x, y, z = detector.positions[pmt]
     dark = columns["dark_rate"]
@@ -74,7 +76,7 @@ def _channel(calibration: Payload, detector: Detector, pmt: int) -> BadChannel:
         height=float(z),
         azimuth=float(np.rad2deg(np.arctan2(y, x))),
         status=str(columns["status"].values[pmt]),
-        reason=str(columns["reason"].values[pmt]) if "reason" in columns else "",
+        reason=reason,
         partner=int(columns["partner"].values[pmt]) if "partner" in columns else NO_PARTNER,
         n_hits=int(columns["n_hits"].values[pmt]) if "n_hits" in columns else -1,
         dark_rate=float(dark.values[pmt]),

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from kzcal.calibrate.report import spectra
 from kzcal.calibrate.report.digits import measured, number, words
-from kzcal.calibrate.report.population import TYPES, describe, with_errors
+from kzcal.calibrate.report.population import TYPES, describe, reasons, with_errors
 from kzcal.calibrate.report.sphere import SphereMap, colour_key, colour_scale
 from kzcal.calibrate.report.templating import fill
 from kzcal.conditions.quantities import QUANTITIES, is_good
@@ -78,9 +78,8 @@ def status_map(calibration: Payload, detector: Detector) -> SphereMap:
     bad = sorted(set(status.tolist()) - {"good"})
     colours = {name: BAD_COLOURS[i % len(BAD_COLOURS)] for i, name in enumerate(bad)}
     colours = {"good": GOOD_COLOUR, **colours}
-    reasons = calibration.columns["reason"].values.tolist()
     names = status.tolist()
-    texts = [f"{s}: {r}" if r else s for s, r in zip(names, reasons, strict=True)]
+    texts = [f"{s}: {r}" if r else s for s, r in zip(names, reasons(calibration), strict=True)]
     key = [(colour, f"{name} ({np.sum(status == name)})") for name, colour in colours.items()]
     counts = ", ".join(f"{np.sum(status == name)} {name}" for name in colours)
     return SphereMap(
