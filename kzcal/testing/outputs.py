@@ -16,9 +16,7 @@ from kzcal.geometry import load_detector
 from kzcal.testing.contract import ComponentContract
 
 VOID = {"br", "hr", "img", "input", "meta", "col", "source", "wbr"}
-OUTSIDE = re.compile(
-    r"""(?:\b(?:src|href)\s*=\s*["']?|url\(\s*["']?)(?!data:|\#)""", re.IGNORECASE
-)
+OUTSIDE = re.compile(r"""(?:\b(?:src|href)\s*=|url\()(?!\s*["']?(?:data:|\#))""", re.IGNORECASE)
 
 
 class EventFormatContract(ComponentContract):
