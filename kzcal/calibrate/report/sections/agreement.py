@@ -14,6 +14,7 @@ from scipy.special import gammainc
 from kzcal.calibrate.report import spectra
 from kzcal.calibrate.report.digits import number
 from kzcal.calibrate.report.picture import (
+    DATA,
     EXPECTED,
     FULL,
     TYPE_COLOURS,
@@ -104,11 +105,11 @@ def _overview(calibration: Payload, detector: Detector, parts: Mapping[str, Agre
         type_legend(figure)
         listed = ", ".join(medians)
         alt = f"Histograms of chi-square per degree of freedom by PMT type; medians: {listed}."
-        caption = f"Good PMTs; the last bin holds what lies beyond. Grey: {ALONE}. Median χ²/ndf: "
+        caption = f"Good PMTs; the last bin holds what lies beyond. {COLOURS}. Median χ²/ndf: "
         return embedded(figure, alt, f"{caption}{listed}.")
 
 
-ALONE = "what statistics alone would give for both types together"
+COLOURS = "Black: both types together; grey: what statistics alone would give for them"
 
 
 def _reduced_histogram(
@@ -117,7 +118,7 @@ def _reduced_histogram(
     shown: Bool[np.ndarray, " pmt"],
     diameters: UInt8[np.ndarray, " pmt"],
 ) -> None:
-    """Found values by type over the chi-square distributions of all shown PMTs."""
+    """Found values, all and by type, over the chi-square distributions of all shown PMTs."""
     if not shown.any():
         axes.text(0.5, 0.5, "nothing to compare", transform=axes.transAxes, ha="center")
         return
@@ -126,7 +127,8 @@ def _reduced_histogram(
     ndf, n = np.unique(part.ndf[shown], return_counts=True)
     below = gammainc(ndf / 2, edges[:, None] * ndf / 2) @ n
     axes.stairs(np.diff(below), edges, fill=True, color=EXPECTED)
-    for diameter in TYPES:
-        chosen = part.reduced[shown & (diameters == diameter)]
+    found = [part.reduced[shown & (diameters == diameter)] for diameter in TYPES]
+    colours = [TYPE_COLOURS[diameter] for diameter in TYPES]
+    for chosen, colour in zip((*found, part.reduced[shown]), (*colours, DATA), strict=True):
         counts, _ = np.histogram(np.minimum(chosen, end), edges)
-        axes.stairs(counts, edges, color=TYPE_COLOURS[diameter])
+        axes.stairs(counts, edges, color=colour)

@@ -57,7 +57,7 @@ def _values_figure(calibration: Payload, known: Mapping[str, tuple[ByType, ByTyp
             axes.set_xlabel(_label(calibration, name))
             axes.set_ylabel("PMTs")
             if outside:
-                axes.set_title(f"{outside} PMTs outside", loc="left", fontsize=7.5)
+                axes.set_title(f"{outside} outside", loc="left", fontsize=7.5)
         type_legend(figure)
         return embedded(figure, _alt("", calibration, known), CAPTION)
 
