@@ -39,6 +39,8 @@ ROOT_ERRORS = (
     lzma.LZMAError,
 )
 """What uproot raises for damaged files, by experience: hence a tuple around its calls alone."""
+IGNORE_RANGE = np.errstate(over="ignore", invalid="ignore")
+"""For numbers that do not fit or are none: they become infinite or NaN, and are told as such."""
 STEP = 100_000
 """Rows read at a time where only the lengths of lists are wanted."""
 
@@ -136,7 +138,8 @@ class RootTree:
                 )
                 raise FileFormatError(message)
 
-    def numbers(self, name: str, rows: slice = slice(None)) -> Float64[np.ndarray, " event"]:
+    @IGNORE_RANGE
+    def numbers(self, name: str, rows: slice) -> Float64[np.ndarray, " event"]:
         """A branch with one number per row."""
         array = self._read(name, rows)
         if array.ndim != 1:
@@ -144,7 +147,7 @@ class RootTree:
             raise FileFormatError(message)
         return self._plain(name, array).astype(np.float64)
 
-    def lists(self, name: str, rows: slice = slice(None)) -> Ragged:
+    def lists(self, name: str, rows: slice) -> Ragged:
         """A branch with a list of numbers per row."""
         import awkward as ak
 
@@ -158,12 +161,20 @@ class RootTree:
     def lengths(self, name: str) -> Int64[np.ndarray, " event"]:
         """Lengths of the lists of a branch, read in steps."""
         starts = range(0, self.n_rows, STEP)
-        found = [self.lists(name, slice(start, start + STEP)).counts for start in starts]
+        steps = [slice(start, min(start + STEP, self.n_rows)) for start in starts]
+        found = [self.lists(name, rows).counts for rows in steps]
         return np.concatenate([np.zeros(0, np.int64), *found])
 
     def _read(self, name: str, rows: slice) -> awkward.Array:
         with _damage_named(self.path, f"the branch {name!r}"):
-            return self._tree[name].array(entry_start=rows.start, entry_stop=rows.stop)
+            array = self._tree[name].array(entry_start=rows.start, entry_stop=rows.stop)
+        if len(array) != rows.stop - rows.start:
+            message = (
+                f"{self.path}: the branch {name!r} must have {rows.stop - rows.start} rows from "
+                f"row {rows.start}, got {len(array)}"
+            )
+            raise FileFormatError(message)
+        return array
 
     def _plain(self, name: str, array: awkward.Array) -> Shaped[np.ndarray, " value"]:
         import awkward as ak

@@ -11,8 +11,10 @@ from kzcal.errors import FileFormatError
 from kzcal.geometry import Detector
 from kzcal.hits import Events, Muons, RunHeader
 from kzcal.io.hdf5 import EventFile
-from kzcal.io.hdf5_checks import SIGNATURE, attribute, damage_named, open_hdf5
+from kzcal.io.hdf5_checks import SIGNATURE as HDF5
+from kzcal.io.hdf5_checks import attribute, damage_named, open_hdf5
 from kzcal.io.ntuples import kamland_reader, ratpac_reader
+from kzcal.io.root import SIGNATURE as ROOT
 from kzcal.io.schema import FORMAT
 
 
@@ -117,8 +119,9 @@ def open_events(
         raise FileFormatError(message)
     if found:
         return formats[found[0]].open(path, detector)
-    if head.startswith(SIGNATURE):
-        return EventFile(path, detector)
+    for signature, reader in ((HDF5, Hdf5Reader()), (ROOT, kamland_reader())):
+        if head.startswith(signature):
+            return reader.open(path, detector)
     message = (
         f"{path}: an event file must be of a known format ({', '.join(formats)}), "
         f"got a file that begins with {head[:8]!r}"
@@ -130,7 +133,7 @@ def _head(path: Path) -> bytes:
     """The first bytes of a file that must be there and not be empty."""
     try:
         with path.open("rb") as stream:
-            head = stream.read(len(SIGNATURE))
+            head = stream.read(len(HDF5))
     except OSError as error:
         message = f"{path}: an event file must be readable, got: {error.strerror}"
         raise FileFormatError(message) from error
