@@ -17,7 +17,7 @@ from kzcal.geometry import Detector
 from kzcal.hits import PHYSICS, Events, Hits, Muons, RunHeader
 from kzcal.io.cutting import cut_between_events, drop_nonfinite
 from kzcal.io.ntuple_layout import Conventions, NtupleLayout
-from kzcal.io.root import IGNORE_RANGE, RootFile
+from kzcal.io.root import RootFile
 from kzcal.io.tubes import OUTSIDE, cable_numbers
 
 
@@ -146,7 +146,7 @@ class NtupleFile:
             raise FileFormatError(message)
         return values.astype(np.int64)
 
-    @IGNORE_RANGE
+    @np.errstate(over="ignore", invalid="ignore")
     def _events(self, rows: slice, hits: Hits) -> Events:
         layout, tree = self._layout, self._tree
         n = rows.stop - rows.start
@@ -174,7 +174,7 @@ class NtupleFile:
         axes = [self._tree.numbers(name, rows) for name in self._layout.vertex]
         return np.stack(axes, axis=1) / self._layout.metre
 
-    @IGNORE_RANGE
+    @np.errstate(over="ignore", invalid="ignore")
     def _hits(self, rows: slice) -> Hits:
         """Hits of the detector's own PMTs in order of time, with the flight in their times."""
         names = (self._layout.pmt, self._layout.time, self._layout.charge)

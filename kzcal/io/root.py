@@ -39,8 +39,6 @@ ROOT_ERRORS = (
     lzma.LZMAError,
 )
 """What uproot raises for damaged files, by experience: hence a tuple around its calls alone."""
-IGNORE_RANGE = np.errstate(over="ignore", invalid="ignore")
-"""For numbers that do not fit or are none: they become infinite or NaN, and are told as such."""
 STEP = 100_000
 """Rows read at a time where only the lengths of lists are wanted."""
 
@@ -138,7 +136,7 @@ class RootTree:
                 )
                 raise FileFormatError(message)
 
-    @IGNORE_RANGE
+    @np.errstate(over="ignore", invalid="ignore")
     def numbers(self, name: str, rows: slice) -> Float64[np.ndarray, " event"]:
         """A branch with one number per row."""
         array = self._read(name, rows)
