@@ -28,8 +28,12 @@ def _found(path: str) -> Callable[[], Any]:
 @hookimpl
 def kzcal_event_formats() -> Iterable[EventFormat]:
     """Formats that kzcal reads."""
-    hdf5 = _made("kzcal.io.source:Hdf5Reader")
-    yield EventFormat("kzcal-events", "Event files in HDF5, version 1.", hdf5)
+    for name, summary, path in (
+        ("kzcal-events", "Event files in HDF5, version 1.", "source:Hdf5Reader"),
+        ("kamland-ntuple", "ROOT ntuples of KamLAND-Zen, tree nt.", "ntuples:kamland_reader"),
+        ("ratpac-ntuple", "ROOT ntuples of RAT-PAC 2, tree output.", "ntuples:ratpac_reader"),
+    ):
+        yield EventFormat(name, summary, _made(f"kzcal.io.{path}"))
 
 
 @hookimpl

@@ -20,6 +20,9 @@ from kzcal.io.ntuple_layout import Conventions, NtupleLayout
 from kzcal.io.root import RootFile
 from kzcal.io.tubes import OUTSIDE, cable_numbers
 
+EVENTS_PER_STEP = 10_000
+"""Events read at a time where only the number of their hits is wanted."""
+
 
 class NtupleFile:
     """An open ntuple, streamed in chunks like any other file of events.
@@ -60,7 +63,7 @@ class NtupleFile:
 
     @property
     def n_hits(self) -> int:
-        """Number of hits, those that will be left out included."""
+        """Number of hits of the detector's own PMTs, those that will be dropped included."""
         return int(self._offsets[-1])
 
     @property
@@ -110,9 +113,17 @@ class NtupleFile:
 
     @cached_property
     def _offsets(self) -> Int64[np.ndarray, " event_plus_1"]:
-        """Offsets of the hits; counting them takes a pass over one branch."""
-        counts = self._tree.lengths(self._layout.pmt)
-        return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        """Offsets of the detector's own hits; counting them takes a pass over one branch."""
+        offsets = np.zeros(self.n_events + 1, np.int64)
+        for start in range(0, self.n_events, EVENTS_PER_STEP):
+            rows = slice(start, min(start + EVENTS_PER_STEP, self.n_events))
+            tube = self._tree.lists(self._layout.pmt, rows)
+            event = np.repeat(np.arange(len(tube.counts)), tube.counts)
+            inside = self._pmt(tube.values) != OUTSIDE
+            offsets[start + 1 : rows.stop + 1] = np.bincount(
+                event[inside], minlength=len(tube.counts)
+            )
+        return np.cumsum(offsets)
 
     def _run_number(self) -> int:
         if self._layout.run is None or self.n_events == 0:

@@ -39,8 +39,6 @@ ROOT_ERRORS = (
     lzma.LZMAError,
 )
 """What uproot raises for damaged files, by experience: hence a tuple around its calls alone."""
-STEP = 100_000
-"""Rows read at a time where only the lengths of lists are wanted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,13 +153,6 @@ class RootTree:
             raise FileFormatError(message)
         counts = ak.to_numpy(ak.num(array)).astype(np.int64)
         return Ragged(counts, self._plain(name, ak.flatten(array)))
-
-    def lengths(self, name: str) -> Int64[np.ndarray, " event"]:
-        """Lengths of the lists of a branch, read in steps."""
-        starts = range(0, self.n_rows, STEP)
-        steps = [slice(start, min(start + STEP, self.n_rows)) for start in starts]
-        found = [self.lists(name, rows).counts for rows in steps]
-        return np.concatenate([np.zeros(0, np.int64), *found])
 
     def _read(self, name: str, rows: slice) -> awkward.Array:
         with _damage_named(self.path, f"the branch {name!r}"):
