@@ -158,12 +158,12 @@ class Events:
     @property
     def physics(self) -> Bool[np.ndarray, " event"]:
         """Which events are physics triggers."""
-        return self.trigger == PHYSICS
+        return np.asarray(self.trigger == PHYSICS)
 
     @property
     def forced(self) -> Bool[np.ndarray, " event"]:
         """Which events are forced triggers."""
-        return self.trigger == FORCED
+        return np.asarray(self.trigger == FORCED)
 
     def __getitem__(self, events: slice) -> Events:
         """Consecutive events as views."""
