@@ -66,15 +66,17 @@ class _Writer:
 
     def append(self, events: Events, *, ordered: bool) -> None:
         """Check and add some events."""
+        if len(events) or events.truth:
+            self._check_truth(events)
         if not len(events):
             return
+        _check_hits(events, self._path)
         columns = _event_columns(events) | _hit_columns(events.hits)
-        _check(columns, events, self._path)
+        _check_columns(columns, events, self._path)
         if ordered:
             whole = np.concatenate([self._last_timestamp, events.timestamp])
             check_time_order(whole, self._path)
             self._last_timestamp = events.timestamp[-1:]
-        self._check_truth(events)
         for name, values in columns.items():
             _append(self._file[name], values)
         ends = events.hits.offsets[1:] - events.hits.offsets[0] + self._n_hits
@@ -88,7 +90,7 @@ class _Writer:
         self._file.flush()
 
     def _check_truth(self, events: Events) -> None:
-        """The first chunk with events decides which truth columns there are."""
+        """The first chunk decides which truth columns there are."""
         found = {name: np.asarray(values).dtype.str for name, values in events.truth.items()}
         if self._truth is None:
             for name, dtype in found.items():
@@ -122,26 +124,35 @@ def _hit_columns(hits: Hits) -> dict[str, Column]:
     }
 
 
-def _check(columns: Mapping[str, Column], events: Events, path: Path) -> None:
+def _check_hits(events: Events, path: Path) -> None:
+    """Refuse offsets that do not ascend over the events, and hits that they do not reach."""
+    hits = events.hits
+    falls = np.flatnonzero(hits.offsets[1:] < hits.offsets[:-1])
+    if len(falls) or len(hits) != len(events) or hits.offsets[0] < 0:
+        message = (
+            f"{path}: {schema.OFFSETS.name} must be {len(events) + 1} ascending numbers, got "
+            f"{len(hits) + 1} with {len(falls)} descents from {hits.offsets[0]}"
+        )
+        raise FileFormatError(message)
+    for spec in schema.HITS:
+        rows = len(getattr(hits, spec.name.removeprefix("hits/")))
+        if rows < hits.offsets[-1]:
+            message = f"{path}: {spec.name} must have {hits.offsets[-1]} rows, got {rows}"
+            raise FileFormatError(message)
+
+
+def _check_columns(columns: dict[str, Column], events: Events, path: Path) -> None:
     """Refuse what the reader would refuse, and hits that are not sorted by time."""
     for spec in (*schema.EVENTS, *schema.HITS):
         _check_dtype(spec, columns[spec.name], path)
-    for name in (*(spec.name for spec in schema.EVENTS), *events.truth):
-        length = len(columns[name]) if name in columns else len(events.truth[name])
+    truth = {f"truth/{name}": values for name, values in events.truth.items()}
+    for name in (*(spec.name for spec in schema.EVENTS), *truth):
+        length = len((columns | truth)[name])
         if length != len(events):
             message = f"{path}: {name} must have a row per event ({len(events)}), got {length}"
             raise FileFormatError(message)
-    hits = events.hits
-    if len(hits) != len(events) or np.any(np.diff(hits.offsets) < 0):
-        message = f"{path}: offsets must ascend over {len(events)} events, got {hits.offsets}"
-        raise FileFormatError(message)
     check_trigger(events.trigger, 0, path)
-    _check_sorted(hits, columns[schema.TIME.name], path)
-    for spec in schema.HITS:
-        length = len(columns[spec.name])
-        if length != hits.offsets[-1] - hits.offsets[0]:
-            message = f"{path}: {spec.name} must reach the last offset, got {length} rows"
-            raise FileFormatError(message)
+    _check_sorted(events.hits, columns[schema.TIME.name], path)
 
 
 def _check_sorted(hits: Hits, time: Column, path: Path) -> None:
