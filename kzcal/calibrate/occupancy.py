@@ -57,10 +57,7 @@ def hit_share(
     """Share of the light of its event that the PMT of each hit collects."""
     kind = stream.detector.kind[batch.pmt]
     radius = stream.detector.aperture_radius[batch.pmt]
-    shares = [
-        acceptance.fraction(batch.view, radius, k) for k in range(len(acceptance.log_factor))
-    ]
-    return torch.stack(shares).gather(0, kind[None])[0]
+    return acceptance.fraction_of_hits(batch.view, radius, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +271,40 @@ def dense_share(
         part = Sightline(view.distance[:, columns], view.cosine[:, columns])
         share[:, columns] = acceptance.fraction(part, radius[columns], k)
     return share
+
+
+DISTANCE_EDGES = (1.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 15.5)
+
+
+def occupancy_by_distance(
+    stream: RunStream, first_look: Survey, model: LightModel
+) -> tuple[Float[Tensor, "pmt distance"], Float[Tensor, "pmt distance"]]:
+    """Hits of every PMT by distance of the event, and what the light model expects."""
+    n_pmt, n_bins = stream.detector.n_pmt, len(DISTANCE_EDGES) - 1
+    device = stream.detector.device
+    edges = torch.tensor(DISTANCE_EDGES[1:-1], device=device)
+    counted = torch.zeros(n_pmt * n_bins, device=device)
+    expected = torch.zeros(n_pmt * n_bins, device=device)
+    background = first_look.dark.rate * WINDOW_S
+    base = torch.arange(n_pmt, device=device) * n_bins
+    kind = energy_class(stream.events.energy)
+    lower, upper = LIGHT_WINDOW
+    for batch in stream.batches():
+        residual = batch.residual - first_look.offset[batch.pmt]
+        chosen = batch.used & (residual > lower) & (residual < upper)
+        dead = model.of_hits(batch, stream) * first_look.arriving_within(
+            residual, kind[batch.rows][batch.event], stream.config.merging_time
+        )
+        index = (base[batch.pmt] + torch.bucketize(batch.view.distance, edges))[chosen]
+        counted += torch.bincount(index, minlength=len(counted))
+        expected -= torch.bincount(index, dead[chosen], minlength=len(expected))
+        for first in range(batch.rows.start, batch.rows.stop, EVENTS_AT_ONCE):
+            rows = slice(first, min(first + EVENTS_AT_ONCE, batch.rows.stop))
+            used = stream.events.used[rows].float()[:, None]
+            vertex, detector = stream.events.vertex[rows], stream.detector
+            view = sightline(vertex, detector.direction, detector.radius)
+            mean = dense_share(model.acceptance, view, stream) * model.light[rows][:, None]
+            total = (mean * model.efficiency + background) * used
+            place = base + torch.bucketize(view.distance, edges)
+            expected += torch.bincount(place.reshape(-1), total.reshape(-1), len(expected))
+    return counted.reshape(n_pmt, n_bins), expected.reshape(n_pmt, n_bins)

@@ -14,14 +14,15 @@ for every PMT at once by Fisher scoring, together with the shape that the PMTs o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.scoring import Sharing, SharedScoring, shared_step
 from kzcal.calibrate.occupancy import LightModel
+from kzcal.calibrate.population import Population, population_of, unpooled
+from kzcal.calibrate.scoring import RIDGE, SharedScoring, Sharing, shared_step
 from kzcal.calibrate.stream import RunStream
 from kzcal.calibrate.survey import LIGHT_WINDOW, Survey, energy_class
 from kzcal.response.charge import ChargeShape, passing, single_pe_density
@@ -132,6 +133,7 @@ def fit_charge(
     spectra: ChargeSpectra,
     kind: Tensor,
     fitted: Tensor,
+    counting: Tensor,
     *,
     iterations: int = 30,
     width_start: tuple[float, ...] = (0.4, 0.55),
@@ -142,6 +144,7 @@ def fit_charge(
         spectra: charge histograms.
         kind: type of each PMT, 0 or 1.
         fitted: PMTs with enough hits.
+        counting: PMTs that make up the shared shape and the population of widths.
         iterations: scoring steps at most.
         width_start: where the width of each type starts.
     """
@@ -151,15 +154,19 @@ def fit_charge(
     own[:, 1] = torch.tensor(width_start, dtype=torch.float64, device=device)[kind]
     own[:, 0] = _first_gain(spectra)
     start = torch.tensor(GLOBAL_START, dtype=torch.float64, device=device)
-    state = Sharing(own, start.repeat(n_type, 1), kind, fitted)
-    for _ in range(iterations):
-        scoring, _ = _score(spectra, state)
-        state, largest = shared_step(
-            state, scoring, own_bounds=((0.2, 5.0), (0.1, 1.5)), shared_bounds=GLOBAL_BOUNDS
-        )
-        if largest < 1e-3:
-            break
+    state = Sharing(own, start.repeat(n_type, 1), kind, fitted, counting)
+    means = torch.tensor(width_start, dtype=torch.float64, device=device)
+    population = Population.wide(means)
+    ridge = RIDGE * torch.eye(2, dtype=torch.float64, device=device)
+    for _ in range(2):
+        state = _converged(spectra, state, population, iterations)
+        alone = torch.linalg.inv(_score(spectra, state)[0].information[:, :2, :2] + ridge)
+        variance = alone[:, 1, 1]
+        value = unpooled(state.own[:, 1], variance, population, kind)
+        population = population_of(value, variance, kind, fitted & counting)
+    state = _converged(spectra, state, population, iterations)
     scoring, expected = _score(spectra, state)
+    scoring = _pooled(scoring, state, population)
     own_covariance, shared_covariance = scoring.covariance(state)
     nothing = torch.where(fitted, 0.0, torch.nan)
     return ChargeFit(
@@ -170,6 +177,27 @@ def fit_charge(
         shared_covariance,
         expected,
     )
+
+
+def _converged(
+    spectra: ChargeSpectra, state: Sharing, population: Population, iterations: int
+) -> Sharing:
+    """Scoring steps until no PMT moves by a hundredth of its error."""
+    for _ in range(iterations):
+        scoring = _pooled(_score(spectra, state)[0], state, population)
+        state, largest = shared_step(
+            state, scoring, own_bounds=((0.2, 5.0), (0.1, 1.5)), shared_bounds=GLOBAL_BOUNDS
+        )
+        if largest < 0.01:
+            break
+    return state
+
+
+def _pooled(scoring: SharedScoring, state: Sharing, population: Population) -> SharedScoring:
+    parts = population.added(
+        scoring.score, scoring.information, state.own[:, 1], state.kind, 1
+    )
+    return replace(scoring, score=parts[0], information=parts[1])
 
 
 def _first_gain(spectra: ChargeSpectra) -> Float[Tensor, " pmt"]:

@@ -25,13 +25,15 @@ class Sharing:
         own: of each PMT.
         shared: of each type.
         kind: type of each PMT.
-        fitted: PMTs that take part.
+        fitted: PMTs whose own parameters are fitted.
+        counting: PMTs that make up the shared ones.
     """
 
     own: Float[Tensor, "pmt own"]
     shared: Float[Tensor, "type shared"]
     kind: Int[Tensor, " pmt"]
     fitted: Bool[Tensor, " pmt"]
+    counting: Bool[Tensor, " pmt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class SharedScoring:
             len(state.shared), n_shared, n_shared, dtype=torch.float64, device=state.own.device
         )
         for t in range(len(state.shared)):
-            rows = state.fitted & (state.kind == t)
+            rows = state.fitted & state.counting & (state.kind == t)
             if bool(rows.any()):
                 shared[t] = torch.linalg.inv(_reduced(blocks, rows))
         response = blocks.inverse @ blocks.cross
@@ -123,7 +125,7 @@ def shared_step(
     own_score, shared_score = scoring.score[:, :n, None], scoring.score[:, n:, None]
     shared, change = state.shared.clone(), torch.zeros_like(state.shared)
     for t in range(len(shared)):
-        rows = state.fitted & (state.kind == t)
+        rows = state.fitted & state.counting & (state.kind == t)
         if not bool(rows.any()):
             continue
         cross = blocks.cross[rows].transpose(1, 2)

@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from kzcal.calibrate.stream import HitBatch, RunStream
 
-ENERGY_CLASSES = (0.3, 0.46, 0.54, 0.72, 1.0, 1.75)
+ENERGY_CLASSES = (0.3, 0.48, 0.72, 1.0, 1.75)
 """Upper edges of the energy classes in MeV; the last class has none. Below 0.72 MeV light comes
 from one point (alphas and betas); above, gammas spread it over some decimetres."""
-POINT_LIKE = 4
+POINT_LIKE = 3
 FIRST, LAST, STEP = -40.0, 200.0, 0.5
 N_BINS = round((LAST - FIRST) / STEP)
 LIGHT_WINDOW = (-20.0, 200.0)

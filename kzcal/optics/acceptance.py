@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -72,10 +72,23 @@ class Acceptance:
         self, view: Sightline, aperture_radius: Float[Tensor, "*#shape"], kind: int
     ) -> Float[Tensor, "*shape"]:
         """Share of the light of each vertex that a PMT of type ``kind`` collects."""
-        solid_angle = 0.25 * aperture_radius**2 * view.cosine.clamp(min=0.02) / view.distance**2
-        angular = 1 + ANGULAR_SLOPE * (view.cosine - 0.85)
-        log_rest = self._interpolate(view, kind) - view.distance / ATTENUATION_M
-        return solid_angle * angular * torch.exp(log_rest)
+        return _solid_angle_model(view, aperture_radius, self._interpolate(view, kind))
+
+    def fraction_of_hits(
+        self,
+        view: Sightline,
+        aperture_radius: Float[Tensor, " hit"],
+        kind: Int[Tensor, " hit"],
+    ) -> Float[Tensor, " hit"]:
+        """The same for one PMT per vertex, each of its own type."""
+        n_u, n_v = self.log_factor.shape[1:]
+        u, v = _grid_coordinates(view)
+        i, j = u.long().clamp(max=n_u - 2), v.long().clamp(max=n_v - 2)
+        index = (kind * n_u + i) * n_v + j
+        flat = self.log_factor.reshape(-1)
+        near = torch.lerp(flat[index], flat[index + 1], v - j)
+        far = torch.lerp(flat[index + n_v], flat[index + n_v + 1], v - j)
+        return _solid_angle_model(view, aperture_radius, torch.lerp(near, far, u - i))
 
     def _interpolate(self, view: Sightline, kind: int) -> Float[Tensor, "*shape"]:
         u, v = _grid_coordinates(view)
@@ -100,6 +113,14 @@ class Acceptance:
         """
         step = torch.log((observed + 30).clamp(min=1) / (expected + 30))
         return replace(self, log_factor=self.log_factor + step.reshape(self.log_factor.shape))
+
+
+def _solid_angle_model(
+    view: Sightline, aperture_radius: Tensor, log_factor: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    solid_angle = 0.25 * aperture_radius**2 * view.cosine.clamp(min=0.02) / view.distance**2
+    angular = 1 + ANGULAR_SLOPE * (view.cosine - 0.85)
+    return solid_angle * angular * torch.exp(log_factor - view.distance / ATTENUATION_M)
 
 
 def _grid_coordinates(

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 SQRT_2 = math.sqrt(2.0)
@@ -100,6 +100,77 @@ def detection_efficiency(
         (weight * density.gain).sum(1),
         (weight * density.width).sum(1),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PeClasses:
+    """Classes of charge by how much they speak for two photoelectrons against one.
+
+    Args:
+        member: class of each charge bin of each PMT.
+        chance: chance of each class for a pulse of 1, 2, ... photoelectrons, mean of each type.
+        step: width of a charge bin, p.e.
+    """
+
+    member: Int[Tensor, "pmt bin"]
+    chance: Float[Tensor, "type pe charge_class"]
+    step: float
+
+    def of(
+        self, charge: Float[Tensor, " hit"], pmt: Int[Tensor, " hit"]
+    ) -> Int[Tensor, " hit"]:
+        """Class of each hit."""
+        position = (charge / self.step).round().long().clamp(0, self.member.shape[1] - 1)
+        return self.member[pmt, position]
+
+
+def pe_classes(
+    edges: tuple[float, ...],
+    gain: Float[Tensor, " pmt"],
+    width: Float[Tensor, " pmt"],
+    shape: ChargeShape,
+    kind: Int[Tensor, " pmt"],
+    counting: Bool[Tensor, " pmt"],
+    *,
+    n_pe: int = 8,
+    step: float = 1 / 32,
+    n_bins: int = 512,
+) -> PeClasses:
+    """Sort charges by the ratio of their densities for two photoelectrons and for one.
+
+    The time distribution of a pulse depends on its charge through this ratio alone (nearly, for
+    more photoelectrons), whatever the gain and width of its PMT.
+
+    Args:
+        edges: edges of the classes, in the ratio.
+        gain: of each PMT.
+        width: single-p.e. width of each PMT.
+        shape: shape of each PMT.
+        kind: type of each PMT.
+        counting: PMTs that make up the means of the types.
+        n_pe: most photoelectrons.
+        step: step of the charge grid, p.e.
+        n_bins: length of the charge grid.
+    """
+    charge = torch.arange(n_bins, dtype=gain.dtype, device=gain.device) * step
+    density = single_pe_density(charge, gain, width, shape).value
+    density[:, 0] /= 2
+    transform = torch.fft.rfft(density / density.sum(1, keepdim=True), n=2 * n_bins)
+    first = torch.fft.irfft(transform, n=2 * n_bins)[:, :n_bins].clamp(min=1e-9)
+    second = torch.fft.irfft(transform**2, n=2 * n_bins)[:, :n_bins].clamp(min=0)
+    member = torch.bucketize(second / first, torch.tensor(edges, device=gain.device).double())
+    ever = torch.cummax(member, dim=1).values
+    member = torch.where(charge > gain[:, None], ever, member)
+    seen = passing(charge, shape)
+    n_class, rows = len(edges) + 1, []
+    for n in range(1, n_pe + 1):
+        spectrum = torch.fft.irfft(transform**n, n=2 * n_bins)[:, :n_bins].clamp(min=0) * seen
+        chances = [(spectrum * (member == c)).sum(1) for c in range(n_class)]
+        rows.append(torch.stack(chances, dim=-1))
+    of_pmt = torch.stack(rows, dim=1)
+    kinds = range(int(kind.max()) + 1)
+    chance = torch.stack([of_pmt[counting & (kind == k)].mean(0) for k in kinds])
+    return PeClasses(member, chance, step)
 
 
 def sample_charge(
