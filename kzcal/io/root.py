@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import awkward
 
 SIGNATURE = b"root"
+HEADER_SIZE = 20
+LARGE_FILE_VERSION = 1_000_000
 TREE_CLASSES = ("TTree", "ROOT::RNTuple")
 ROOT_ERRORS = (
     OSError,
@@ -73,7 +76,7 @@ class RootFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        _check_signature(path)
+        _check_header(path)
         import uproot
 
         with _damage_named(path, "the ROOT file"):
@@ -176,13 +179,24 @@ class RootTree:
         return values
 
 
-def _check_signature(path: Path) -> None:
+def _check_header(path: Path) -> None:
+    """Refuse a file that is not ROOT, or shorter than its own header says.
+
+    Source: ROOT's TFile format: version and fBEGIN are 4 bytes each, big-endian; fEND follows,
+    in 8 bytes for versions from 1,000,000 on, else in 4.
+    """
     try:
         with path.open("rb") as stream:
-            head = stream.read(len(SIGNATURE))
+            head = stream.read(HEADER_SIZE)
+            size = stream.seek(0, os.SEEK_END)
     except OSError as error:
         message = f"{path}: an ntuple must be readable, got: {error.strerror}"
         raise FileFormatError(message) from error
-    if head != SIGNATURE:
-        message = f"{path}: an ntuple must be a ROOT file, got one that begins with {head!r}"
+    if not head.startswith(SIGNATURE):
+        message = f"{path}: an ntuple must be a ROOT file, got one that begins with {head[:4]!r}"
+        raise FileFormatError(message)
+    large = int.from_bytes(head[4:8], "big") >= LARGE_FILE_VERSION
+    end = max(HEADER_SIZE, int.from_bytes(head[12 : 20 if large else 16], "big"))
+    if size < end:
+        message = f"{path}: the ROOT file must have {end} bytes, got {size}: it is truncated"
         raise FileFormatError(message)

@@ -214,7 +214,7 @@ def test_columns_in_the_other_byte_order_are_read(altered):
         (b"pmt,time,charge\n", "must be of a known format"),
         (b"\x89HDF\r\n\x1a\n", "the HDF5 file cannot be read, the file is truncated or damaged"),
         (b"\x89HDF\r\n\x1a\n" + bytes(4000), "the HDF5 file cannot be read"),
-        (b"root", "the ROOT file cannot be read, the file is truncated or damaged"),
+        (b"root", "the ROOT file must have 20 bytes, got 4: it is truncated"),
     ],
 )
 def test_what_is_no_event_file_is_refused(tmp_path, content, says):

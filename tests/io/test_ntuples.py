@@ -253,6 +253,14 @@ def test_a_file_that_could_be_of_two_formats_is_refused(ntuple):
     assert "must be of one format, got kamland-ntuple and ratpac-ntuple" in complaint(path)
 
 
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.6, 0.99])
+def test_a_file_cut_short_is_refused(ntuple, share):
+    path = ntuple(nt=kamland_columns())
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    assert "truncated" in complaint(path)
+
+
 def test_damage_is_noticed_or_harmless(ntuple):
     path = ntuple(nt=kamland_columns())
     content = path.read_bytes()
