@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.spatial import cKDTree
 
 from kzcal.geometry import Detector
 
@@ -26,6 +25,8 @@ def cable_numbers(
         position: where it is, m; the radius of the sphere may differ from the detector's.
         detector: whose cable numbers are wanted.
     """
+    from scipy.spatial import cKDTree
+
     radius = np.linalg.norm(position, axis=1)
     inside = (radius > detector.scintillator_radius) & (radius < detector.media[-1].outer_radius_m)
     direction = position[inside] / radius[inside, None]
