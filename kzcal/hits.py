@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, Shaped, UInt8, UInt16
+from jaxtyping import Bool, Float32, Float64, Int64, Shaped, UInt8, UInt16
 
 if TYPE_CHECKING:
     import awkward
@@ -85,11 +85,12 @@ class Hits:
         offsets = kept[self.offsets]
         return Hits(offsets, self.pmt[keep], self.time[keep], self.charge[keep])
 
-    def sum_per_event(self, values: Float32[np.ndarray, " hit"]) -> Float32[np.ndarray, " event"]:
+    def sum_per_event(self, values: Shaped[np.ndarray, " hit"]) -> Float64[np.ndarray, " event"]:
         """Sum of a per-hit value over each event; an event without hits gives zero."""
         filled = self.counts > 0
-        total = np.zeros(len(self), dtype=np.result_type(values.dtype, np.float64))
-        total[filled] = np.add.reduceat(values, self.offsets[:-1][filled], dtype=total.dtype)
+        total = np.zeros(len(self))
+        rows = values[: self.offsets[-1]]
+        total[filled] = np.add.reduceat(rows, self.offsets[:-1][filled], dtype=np.float64)
         return total
 
     def to_awkward(self) -> awkward.Array:
@@ -112,9 +113,7 @@ class Hits:
         }
         return {name: torch.from_numpy(v).to(device) for name, v in columns.items()}
 
-    def to_pyg(
-        self, positions: Float32[np.ndarray, "pmt 3"]
-    ) -> list[torch_geometric.data.Data]:
+    def to_pyg(self, positions: Float32[np.ndarray, "pmt 3"]) -> list[torch_geometric.data.Data]:
         """One graph without edges per event: x = (time, charge), pos = PMT position in m."""
         import torch
         from torch_geometric.data import Data

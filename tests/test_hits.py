@@ -101,6 +101,15 @@ def test_sum_per_event_equals_a_loop(counts, seed):
     np.testing.assert_allclose(hits.sum_per_event(charge), expected, rtol=1e-12)
 
 
+def test_events_inside_a_longer_table_are_summed_alone():
+    hits = plain_events().hits
+    inside = Hits(hits.offsets[5:9], hits.pmt, hits.time, hits.charge)
+    assert rows_of(inside) == rows_of(hits[5:8])
+    np.testing.assert_array_equal(
+        inside.sum_per_event(hits.charge), hits.sum_per_event(hits.charge)[5:8]
+    )
+
+
 def test_a_step_other_than_one_is_refused():
     with pytest.raises(IndexError, match=r"got step=2: use take\(\)"):
         plain_events().hits[::2]
