@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 from jaxtyping import Shaped
 
-from kzcal.errors import FileFormatError
-from kzcal.hits import Events, Hits, Muons, RunHeader
+from kzcal.errors import ConfigurationError, FileFormatError
+from kzcal.hits import Events, Muons, RunHeader
 from kzcal.io import schema
 from kzcal.io.atomic import replacing
-from kzcal.io.hdf5_checks import check_time_order, check_trigger
+from kzcal.io.event_checks import (
+    check_columns,
+    check_dtype,
+    check_hits,
+    event_columns,
+    hit_columns,
+)
+from kzcal.io.hdf5_checks import check_time_order
 from kzcal.io.schema import Dataset as Spec
 
 Column = Shaped[np.ndarray, " row"]
 
 ROWS_PER_HDF5_CHUNK = {"hits": 1 << 17, "events": 1 << 12, "truth": 1 << 12, "muons": 1 << 12}
+BYTES_PER_HIT, BYTES_PER_EVENT = 10, 100
+"""Before compression, truth included."""
+ROOM = 1 << 20
+"""Bytes to leave free for what HDF5 itself needs."""
 
 
 def write_events(
@@ -40,15 +53,49 @@ def write_events(
         ConfigurationError: the file cannot be written there.
     """
     path = Path(path)
-    with replacing(path) as beside, h5py.File(beside, "w", libver="v110") as file:
-        _write_header(file, header)
-        writer = _Writer(file, path)
-        ordered = header.sample is None
+    with replacing(path) as beside, _new_file(beside, path) as file:
+        with _failure_named(path):
+            _write_header(file, header)
+            writer = _Writer(file, path)
         for chunk in chunks:
-            writer.append(chunk, ordered=ordered)
-        writer.finish()
-        if muons is not None and len(muons):
-            _write_muons(file, muons, path)
+            _check_room(chunk, path)
+            with _failure_named(path):
+                writer.append(chunk, ordered=header.sample is None)
+        with _failure_named(path):
+            if muons is not None and len(muons):
+                _write_muons(file, muons, path)
+
+
+@contextmanager
+def _new_file(beside: Path, path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file, closed in any case; failures name the file that it is to become."""
+    with _failure_named(path):
+        file = h5py.File(beside, "w", libver="v110")
+    try:
+        yield file
+    finally:
+        with _failure_named(path):
+            file.close()
+
+
+def _check_room(events: Events, path: Path) -> None:
+    """Refuse to fill the disk to the brim, since libhdf5 crashes when a write fails."""
+    free = shutil.disk_usage(path.parent).free
+    need = ROOM + BYTES_PER_EVENT * len(events) + BYTES_PER_HIT * len(events.hits.pmt)
+    if free < need:
+        message = f"{path}: the disk must have room for {need} bytes more, got {free} free"
+        raise ConfigurationError(message)
+
+
+@contextmanager
+def _failure_named(path: Path) -> Iterator[None]:
+    """Turn what h5py raises when a disk is full or fails into one sentence."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        message = f"{path} must have room and a disk that takes it, but writing failed: {reason}"
+        raise ConfigurationError(message) from error
 
 
 class _Writer:
@@ -70,9 +117,9 @@ class _Writer:
             self._check_truth(events)
         if not len(events):
             return
-        _check_hits(events, self._path)
-        columns = _event_columns(events) | _hit_columns(events.hits)
-        _check_columns(columns, events, self._path)
+        check_hits(events, self._path)
+        columns = event_columns(events) | hit_columns(events.hits)
+        check_columns(columns, events, self._path)
         if ordered:
             whole = np.concatenate([self._last_timestamp, events.timestamp])
             check_time_order(whole, self._path)
@@ -84,10 +131,6 @@ class _Writer:
         self._n_hits = int(ends[-1])
         for name, values in events.truth.items():
             _append(self._file[f"truth/{name}"], np.asarray(values))
-
-    def finish(self) -> None:
-        """Flush to disk."""
-        self._file.flush()
 
     def _check_truth(self, events: Events) -> None:
         """The first chunk decides which truth columns there are."""
@@ -102,76 +145,6 @@ class _Writer:
                 f"({dict(self._truth)}), got {found}"
             )
             raise FileFormatError(message)
-
-
-def _event_columns(events: Events) -> dict[str, Column]:
-    vertex = {spec.name: events.vertex[:, axis] for axis, spec in enumerate(schema.VERTEX)}
-    return vertex | {
-        schema.EVENT_NUMBER.name: events.event,
-        schema.EVENT_TIMESTAMP.name: events.timestamp,
-        schema.TRIGGER.name: events.trigger,
-        schema.ENERGY.name: events.energy,
-        schema.T0.name: events.t0,
-    }
-
-
-def _hit_columns(hits: Hits) -> dict[str, Column]:
-    rows = slice(int(hits.offsets[0]), int(hits.offsets[-1]))
-    return {
-        schema.PMT.name: hits.pmt[rows],
-        schema.TIME.name: hits.time[rows],
-        schema.CHARGE.name: hits.charge[rows],
-    }
-
-
-def _check_hits(events: Events, path: Path) -> None:
-    """Refuse offsets that do not ascend over the events, and hits that they do not reach."""
-    hits = events.hits
-    falls = np.flatnonzero(hits.offsets[1:] < hits.offsets[:-1])
-    if len(falls) or len(hits) != len(events) or hits.offsets[0] < 0:
-        message = (
-            f"{path}: {schema.OFFSETS.name} must be {len(events) + 1} ascending numbers, got "
-            f"{len(hits) + 1} with {len(falls)} descents from {hits.offsets[0]}"
-        )
-        raise FileFormatError(message)
-    for spec in schema.HITS:
-        rows = len(getattr(hits, spec.name.removeprefix("hits/")))
-        if rows < hits.offsets[-1]:
-            message = f"{path}: {spec.name} must have {hits.offsets[-1]} rows, got {rows}"
-            raise FileFormatError(message)
-
-
-def _check_columns(columns: dict[str, Column], events: Events, path: Path) -> None:
-    """Refuse what the reader would refuse, and hits that are not sorted by time."""
-    for spec in (*schema.EVENTS, *schema.HITS):
-        _check_dtype(spec, columns[spec.name], path)
-    truth = {f"truth/{name}": values for name, values in events.truth.items()}
-    for name in (*(spec.name for spec in schema.EVENTS), *truth):
-        length = len((columns | truth)[name])
-        if length != len(events):
-            message = f"{path}: {name} must have a row per event ({len(events)}), got {length}"
-            raise FileFormatError(message)
-    check_trigger(events.trigger, 0, path)
-    _check_sorted(events.hits, columns[schema.TIME.name], path)
-
-
-def _check_sorted(hits: Hits, time: Column, path: Path) -> None:
-    falls = time[1:] < time[:-1]
-    first_of_event = hits.offsets[1:-1] - hits.offsets[0]
-    falls[first_of_event[(first_of_event > 0) & (first_of_event < len(time))] - 1] = False
-    if falls.any():
-        row = int(np.argmax(falls))
-        message = (
-            f"{path}: {schema.TIME.name} must ascend within an event, got {time[row + 1]} ns "
-            f"after {time[row]} ns: sort each event's hits by time"
-        )
-        raise FileFormatError(message)
-
-
-def _check_dtype(spec: Spec, values: Column, path: Path) -> None:
-    if values.dtype != np.dtype(spec.dtype):
-        message = f"{path}: {spec.name} must have the type {spec.dtype}, got {values.dtype}"
-        raise FileFormatError(message)
 
 
 def _write_header(file: h5py.File, header: RunHeader) -> None:
@@ -196,7 +169,7 @@ def _write_muons(file: h5py.File, muons: Muons, path: Path) -> None:
         **{spec: muons.direction[:, axis] for axis, spec in enumerate(schema.MUON_DIRECTION)},
     }
     for spec in schema.MUONS:
-        _check_dtype(spec, columns[spec], path)
+        check_dtype(spec, columns[spec], path)
         _append(_create(file, spec), columns[spec])
 
 

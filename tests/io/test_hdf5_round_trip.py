@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import tracemalloc
+from collections import namedtuple
 from pathlib import Path
 
 import h5py
@@ -151,6 +152,18 @@ def test_a_write_that_fails_leaves_what_was_there(run_file):
 def test_a_place_that_cannot_be_written_is_named(tmp_path, place):
     with pytest.raises(ConfigurationError, match="must be a file that can be written, got"):
         write_events(tmp_path / place, HEADER, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
+    events = plain_events(300, 300)
+    room = iter([2_000_000_000, 1_500_000])
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(next(room)))
+    with pytest.raises(
+        ConfigurationError, match=r"must have room for \d+ bytes more, got 1500000"
+    ):
+        write_events(tmp_path / "run.h5", HEADER, [events[:10], events[10:]])
     assert list(tmp_path.iterdir()) == []
 
 
