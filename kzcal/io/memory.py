@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 
 from kzcal.hits import Events, Muons, RunHeader
+from kzcal.io.cutting import cut_between_events, drop_nonfinite
 
 
 class MemorySource:
@@ -32,9 +33,8 @@ class MemorySource:
         self.muons = Muons.none() if muons is None else muons
         self.n_events = len(events)
         self.n_hits = len(events.hits.pmt)
-        finite = np.isfinite(events.hits.time) & np.isfinite(events.hits.charge)
-        self.dropped = int((~finite).sum())
-        self._events = replace(events, hits=events.hits.where(finite))
+        hits, self.dropped = drop_nonfinite(events.hits)
+        self._events = replace(events, hits=hits)
 
     def table(self) -> Events:
         """Every event without its hits."""
@@ -43,12 +43,8 @@ class MemorySource:
 
     def chunks(self, hits_per_chunk: int = 2_000_000) -> Iterator[Events]:
         """All events from the start, cut between events into chunks of about so many hits."""
-        offsets, start = self._events.hits.offsets, 0
-        while start < self.n_events:
-            full = np.searchsorted(offsets, offsets[start] + hits_per_chunk, side="right") - 1
-            stop = max(start + 1, min(int(full), self.n_events))
-            yield self._events[start:stop]
-            start = stop
+        for rows in cut_between_events(self._events.hits.offsets, hits_per_chunk):
+            yield self._events[rows]
 
     def digest(self) -> str:
         """SHA-256 of the file."""
