@@ -21,7 +21,7 @@ from kzcal.conditions import initialise, ledger, timeline, writing
 from kzcal.conditions.check import CheckReport, check
 from kzcal.conditions.diff import Diff, Side, diff
 from kzcal.conditions.hdf5 import decode
-from kzcal.conditions.iov import IOV, RunRange
+from kzcal.conditions.iov import IOV, Change, RunRange
 from kzcal.conditions.ledger import Revision, Tag
 from kzcal.conditions.nominal import nominal_tags
 from kzcal.conditions.payload import Payload
@@ -153,6 +153,8 @@ class Database:
         payloads: Sequence[Payload],
         message: str,
         on_overlap: OnOverlap = "refuse",
+        *,
+        description: str | None = None,
     ) -> int:
         """Store payloads of different kinds for the same runs, as one revision.
 
@@ -164,6 +166,7 @@ class Database:
             message: why, for the log.
             on_overlap: what to do with older IOVs of a kind that share runs: "refuse", or
                 "split" them, so that they hold for their other runs only.
+            description: of the tag that this makes if there is none; None if there must be one.
 
         Returns:
             The tag's new revision.
@@ -171,9 +174,8 @@ class Database:
         Raises:
             DatabaseError: the tag is absent or frozen, a payload breaks a rule, or IOVs overlap.
         """
-        runs = RunRange(first_run, last_run)
-        placements = [Placement(runs, payload) for payload in payloads]
-        return self.store_all(tag, placements, message, on_overlap)
+        placements = [Placement(RunRange(first_run, last_run), payload) for payload in payloads]
+        return self.store_all(tag, placements, message, on_overlap, description=description)
 
     def store_all(
         self,
@@ -181,17 +183,35 @@ class Database:
         placements: Sequence[Placement],
         message: str,
         on_overlap: OnOverlap = "refuse",
+        *,
+        description: str | None = None,
     ) -> int:
         """Store payloads for many run ranges as one revision; see store."""
         sealed = writing.seal(placements, tag)
         with self._reading() as connection:
-            head = ledger.head(connection, tag, self.name)
-            writing.plan_store(connection, head, [item.iov for item in sealed], on_overlap)
+            new, absent = [item.iov for item in sealed], description is not None
+            writing.plan(connection, tag, new, on_overlap, self.name, absent=absent)
         for content in {item.iov.payload: item.content for item in sealed}.values():
             self._payloads.save(content)
         with self._writing() as connection:
+            if description is not None:
+                writing.ensure(connection, tag, description)
             head = ledger.head(connection, tag, self.name, lock=True)
             return writing.store(connection, head, sealed, self._payloads, message, on_overlap)
+
+    def plan(
+        self,
+        tag: str,
+        runs: RunRange,
+        kinds: Sequence[str],
+        on_overlap: OnOverlap = "refuse",
+        *,
+        absent: bool = False,
+    ) -> Change:
+        """What a store would change, or its refusal; the tag may be ``absent`` if that is said."""
+        new = [IOV(kind, runs, "") for kind in kinds]
+        with self._reading() as connection:
+            return writing.plan(connection, tag, new, on_overlap, self.name, absent=absent)
 
     def rollback(self, tag: str, revision: int, message: str) -> int:
         """Give an open tag the IOVs of an earlier revision, as a new revision.
@@ -216,12 +236,17 @@ class Database:
             DatabaseError: there is none; the message says where it looked and what there is.
         """
         with self._reading() as connection:
-            return self._find(connection, tag, kind, run, revision)
+            return timeline.find(connection, self.name, tag, kind, run, revision)
+
+    def before(self, tag: str, kind: str, run: int, revision: int | None = None) -> IOV | None:
+        """The IOV that begins last of those that begin before a run; None if none does."""
+        with self._reading() as connection:
+            return timeline.below(connection, tag, kind, RunRange(run, None).first - 1, revision)
 
     def lookup(self, tag: str, kind: str, run: int, revision: int | None = None) -> Payload:
         """The payload that holds for a run; see find."""
         with self._reading() as connection:
-            iov = self._find(connection, tag, kind, run, revision)
+            iov = timeline.find(connection, self.name, tag, kind, run, revision)
             return self._payload(connection, iov.payload)
 
     def payload(self, digest: str) -> Payload:
@@ -265,18 +290,6 @@ class Database:
         with self._writing() as connection:
             head = ledger.head(connection, name, self.name, lock=True)
             return writing.advance(connection, head, state, message)
-
-    def _find(
-        self, connection: Connection, tag: str, kind: str, run: int, revision: int | None
-    ) -> IOV:
-        if revision is not None:
-            timeline.check_revision(ledger.head(connection, tag, self.name), revision)
-        run = RunRange(run, None).first
-        iov = timeline.below(connection, tag, kind, run, revision)
-        if iov is None or run not in iov.runs:
-            head = ledger.head(connection, tag, self.name)
-            raise timeline.explain_absence(connection, self.name, head, kind, run, revision)
-        return iov
 
     def _payload(self, connection: Connection, digest: str) -> Payload:
         payload = self._cache.find(digest)

@@ -153,7 +153,8 @@ def place(existing: Sequence[IOV], new: Sequence[IOV], *, split: bool, where: st
         if not split:
             message = (
                 f"IOVs of one kind must not overlap, got {cuts[0].runs} over {old.runs} of "
-                f"{old.kind} in {where}: choose other runs, or split the older IOV explicitly"
+                f"{old.kind} in {where}: choose other runs, cut the older IOV with --on-overlap "
+                f"split, or take it back with `kzcal db rollback`"
             )
             raise DatabaseError(message)
         removed.append(old)

@@ -108,6 +108,12 @@ def heads(connection: Connection) -> tuple[Tag, ...]:
     return tuple(Tag(*row) for row in connection.execute(query))
 
 
+def exists(connection: Connection, name: str) -> bool:
+    """Whether there is a tag of that name."""
+    find = select(schema.tags.c.name).where(schema.tags.c.name == name)
+    return connection.execute(find).first() is not None
+
+
 def head(connection: Connection, name: str, where: str, *, lock: bool = False) -> Tag:
     """A tag as its newest revision left it.
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from kzcal.conditions import schema
 from kzcal.conditions.iov import IOV, RunRange
-from kzcal.conditions.ledger import Tag, heads, iov_of
+from kzcal.conditions.ledger import Tag, head, heads, iov_of
 from kzcal.errors import DatabaseError
 
 
@@ -50,6 +50,24 @@ def above(
 ) -> IOV | None:
     """The IOV in force that begins first of those that begin after the run."""
     return _nearest(connection, tag, kind, revision, run=run, above=True)
+
+
+def find(
+    connection: Connection, where: str, tag: str, kind: str, run: int, revision: int | None
+) -> IOV:
+    """The IOV in force that covers a run.
+
+    Raises:
+        DatabaseError: there is none; the message says where it looked and what there is.
+    """
+    if revision is not None:
+        check_revision(head(connection, tag, where), revision)
+    run = RunRange(run, None).first
+    iov = below(connection, tag, kind, run, revision)
+    if iov is None or run not in iov.runs:
+        known = head(connection, tag, where)
+        raise explain_absence(connection, where, known, kind, run, revision)
+    return iov
 
 
 def explain_absence(

@@ -69,13 +69,24 @@ def create(connection: Connection, name: str, description: str, where: str) -> N
     Raises:
         DatabaseError: the name is malformed or taken.
     """
+    if not ensure(connection, name, description):
+        message = f"a tag is created once, got {name!r}, which {where} has: choose another name"
+        raise DatabaseError(message)
+
+
+def ensure(connection: Connection, name: str, description: str) -> bool:
+    """Make an open tag if there is none of that name; returns whether it was made.
+
+    Raises:
+        DatabaseError: the name is malformed.
+    """
     check_name("tag", name)
     row = {"name": name, "description": description}
     if connection.execute(_insert_if_absent(connection, schema.tags), row).rowcount == 0:
-        message = f"a tag is created once, got {name!r}, which {where} has: choose another name"
-        raise DatabaseError(message)
+        return False
     unborn = ledger.Tag(name, description, "", 0, ledger.foundation(name, description))
     ledger.append(connection, unborn, "create", ledger.OPEN, description, Change())
+    return True
 
 
 def advance(connection: Connection, tag: ledger.Tag, state: str, message: str) -> int:
@@ -91,6 +102,26 @@ def advance(connection: Connection, tag: ledger.Tag, state: str, message: str) -
         )
         raise DatabaseError(reason)
     return ledger.append(connection, tag, STEPS[state], state, message, Change())
+
+
+def plan(
+    connection: Connection,
+    name: str,
+    new: Sequence[IOV],
+    on_overlap: OnOverlap,
+    where: str,
+    *,
+    absent: bool,
+) -> Change:
+    """The change that puts new IOVs into a tag, which may be made for them if ``absent``.
+
+    Raises:
+        DatabaseError: see plan_store; or there is no such tag, or its name is malformed.
+    """
+    if absent and not ledger.exists(connection, name):
+        check_name("tag", name)
+        return Change(added=tuple(new))
+    return plan_store(connection, ledger.head(connection, name, where), new, on_overlap)
 
 
 def plan_store(

@@ -68,6 +68,47 @@ def test_an_overlap_is_refused_by_name(db, note):
     assert db.tag("work").revision == 2
 
 
+def test_a_store_can_make_its_tag(db, note):
+    db.store("fresh", 5, 5, [note(1)], "first", description="as calibrated")
+    assert [(r.action, r.message) for r in db.log("fresh")] == [
+        ("create", "as calibrated"),
+        ("store", "first"),
+    ]
+    db.store("fresh", 6, 6, [note(2)], "second", description="another")
+    assert (db.tag("fresh").description, db.tag("fresh").revision) == ("as calibrated", 3)
+    with pytest.raises(DatabaseError, match="a tag must exist, got 'absent'"):
+        db.store("absent", 5, 5, [note(1)], "first")
+    with pytest.raises(DatabaseError, match="the name of a tag"):
+        db.store("a b", 5, 5, [note(1)], "first", description="")
+    assert [tag.name for tag in db.tags()] == ["baseline", "fresh", "work"]
+
+
+def test_a_plan_tells_what_a_store_would_do_and_does_nothing(db, note):
+    db.store("work", 10, 20, [note(1)], "first")
+    runs = RunRange(15, 15)
+    with pytest.raises(DatabaseError, match="--on-overlap split, or take it back with `kzcal db"):
+        db.plan("work", runs, ["other", "note"])
+    change = db.plan("work", runs, ["note"], "split")
+    assert [str(iov.runs) for iov in change.added] == ["runs 10 to 14", "run 15", "runs 16 to 20"]
+    with pytest.raises(DatabaseError, match="a tag must exist, got 'absent'"):
+        db.plan("absent", runs, ["note"])
+    assert len(db.plan("absent", runs, ["note"], absent=True).added) == 1
+    with pytest.raises(DatabaseError, match="the name of a tag"):
+        db.plan("a b", runs, ["note"], absent=True)
+    with pytest.raises(DatabaseError, match="a frozen tag never changes"):
+        db.plan("baseline", runs, ["note"], "split", absent=True)
+    assert (db.tag("work").revision, len(db.tags())) == (2, 2)
+
+
+def test_before_is_the_iov_that_begins_last_before_a_run(db, note):
+    db.store("work", 10, 12, [note(1)], "first")
+    db.store("work", 15, None, [note(2)], "second")
+    found = {run: db.before("work", "note", run) for run in (0, 10, 11, 15, 16)}
+    starts = {run: iov and iov.runs.first for run, iov in found.items()}
+    assert starts == {0: None, 10: None, 11: 10, 15: 10, 16: 15}
+    assert db.before("work", "note", 16, revision=2).runs == RunRange(10, 12)
+
+
 def test_a_split_keeps_the_older_payload_on_both_sides(db, note):
     db.store("work", 10, 20, [note(1)], "first")
     db.store("work", 13, 15, [note(2)], "second", on_overlap="split")
