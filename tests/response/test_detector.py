@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.charge import ChargeShape, detection_efficiency
-from kzcal.response.detector import DetectorResponse, Photoelectrons
+from kzcal.response.detector import DetectorResponse
 
 N_PMT = 20
 WINDOW = (-150.0, 350.0)

@@ -1,0 +1,148 @@
+"""Scoring of many PMTs that share parameters, against the dense system that it stands for."""
+
+import pytest
+import torch
+
+from kzcal.calibrate.scoring import (
+    SharedScoring,
+    Sharing,
+    follow,
+    log_volume,
+    shared_step,
+    within,
+)
+
+N_PMT, N_OWN, N_SHARED = 9, 2, 3
+FREE = ((-1e9, 1e9),)
+KIND = torch.tensor([0, 0, 1, 0, 1, 1, 0, 1, 0])
+FITTED = torch.tensor([True] * 7 + [False, True])
+COUNTING = torch.tensor([True] * 5 + [False, True, True, True])
+
+
+def random(*shape, seed):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture
+def scoring():
+    n = N_OWN + N_SHARED
+    root = 30 * random(N_PMT, n, n, seed=1)
+    return SharedScoring(random(N_PMT, n, seed=2), root @ root.transpose(1, 2), N_OWN)
+
+
+@pytest.fixture
+def state():
+    own, shared = random(N_PMT, N_OWN, seed=3), 5 + random(2, N_SHARED, seed=4).abs()
+    return Sharing(own, shared, KIND, FITTED, COUNTING)
+
+
+def dense(scoring, kind):
+    """Score and information of all counting PMTs of a type and of their shared parameters."""
+    rows = torch.nonzero(FITTED & COUNTING & (kind == KIND))[:, 0].tolist()
+    n = N_OWN * len(rows) + N_SHARED
+    score, information = torch.zeros(n).double(), torch.zeros(n, n).double()
+    for i, row in enumerate(rows):
+        index = torch.cat([torch.arange(N_OWN) + N_OWN * i, torch.arange(N_SHARED) + n - N_SHARED])
+        score[index] += scoring.score[row]
+        information[index[:, None], index] += scoring.information[row]
+    return rows, score, information
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_step_solves_the_dense_system(scoring, state, kind):
+    moved, largest = shared_step(
+        state, scoring, own_bounds=FREE * N_OWN, shared_bounds=FREE * N_SHARED
+    )
+    rows, score, information = dense(scoring, kind)
+    step = torch.linalg.solve(information, score)
+    torch.testing.assert_close(
+        (moved.shared - state.shared)[kind], step[-N_SHARED:], rtol=1e-4, atol=1e-12
+    )
+    own = (moved.own - state.own)[rows].reshape(-1)
+    torch.testing.assert_close(own, step[:-N_SHARED], rtol=1e-4, atol=1e-12)
+    assert largest > 0
+
+
+def test_a_tube_that_does_not_count_follows_the_shared_step(scoring, state):
+    moved, _ = shared_step(state, scoring, own_bounds=FREE * N_OWN, shared_bounds=FREE * N_SHARED)
+    change = (moved.shared - state.shared)[KIND[5]]
+    block = scoring.information[5]
+    alone = scoring.score[5, :N_OWN] - block[:N_OWN, N_OWN:] @ change
+    expected = torch.linalg.solve(block[:N_OWN, :N_OWN], alone)
+    torch.testing.assert_close((moved.own - state.own)[5], expected, rtol=1e-4, atol=1e-12)
+    assert torch.equal(moved.own[7], state.own[7])
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_covariances_are_blocks_of_the_dense_inverse(scoring, state, kind):
+    own, shared = scoring.covariance(state)
+    rows, _, information = dense(scoring, kind)
+    inverse = torch.linalg.inv(information)
+    torch.testing.assert_close(shared[kind], inverse[-N_SHARED:, -N_SHARED:], rtol=1e-4, atol=0)
+    for i, row in enumerate(rows):
+        block = slice(N_OWN * i, N_OWN * (i + 1))
+        torch.testing.assert_close(own[row], inverse[block, block], rtol=1e-4, atol=1e-12)
+
+
+def test_steps_stay_within_bounds_and_reach(scoring, state):
+    scoring.score.mul_(1e9)
+    bounds = {"own_bounds": ((-0.5, 0.5),) * N_OWN, "shared_bounds": ((4.9, 7.0),) * N_SHARED}
+    moved, _ = shared_step(state, scoring, **bounds)
+    assert float(moved.own[FITTED].abs().max()) <= 0.5
+    assert float(moved.shared.min()) >= 4.9
+    assert float(moved.shared.max()) <= 7.0
+
+
+def test_a_slope_of_its_own_adds_to_that_of_the_likelihood(scoring, state):
+    slope = random(2, N_SHARED, seed=6)
+    bounds = {"own_bounds": FREE * N_OWN, "shared_bounds": FREE * N_SHARED}
+    moved, _ = shared_step(state, scoring, **bounds, shared_slope=slope)
+    for kind in (0, 1):
+        _, score, information = dense(scoring, kind)
+        score[-N_SHARED:] += slope[kind]
+        step = torch.linalg.solve(information, score)[-N_SHARED:]
+        torch.testing.assert_close(
+            (moved.shared - state.shared)[kind], step, rtol=1e-4, atol=1e-12
+        )
+
+
+def test_the_volume_of_own_parameters_is_that_of_their_inverse(scoring):
+    block = scoring.information[:, :N_OWN, :N_OWN]
+    expected = 0.5 * torch.log(torch.linalg.det(torch.linalg.inv(block)))
+    torch.testing.assert_close(log_volume(scoring), expected, rtol=0, atol=1e-5)
+
+
+def test_own_parameters_follow_a_shared_one_to_their_best_values(scoring, state):
+    """In a quadratic likelihood with its top at the state, the own slopes stay zero."""
+    there = follow(state, scoring, 1, 0.1)
+    expected = state.shared * torch.tensor([1.0, 1.1, 1.0])
+    torch.testing.assert_close(there.shared, expected)
+    change = torch.cat([there.own - state.own, (there.shared - state.shared)[KIND]], 1)
+    slope = (scoring.information @ change[..., None])[:, :N_OWN, 0]
+    size = scoring.information.abs().amax((1, 2))[:, None]
+    assert float((slope / size).abs().max()) < 1e-6
+
+
+def share_of(values):
+    """Shares of five bins as a function of two own and one shared value."""
+    logit = torch.stack([0 * values[0], values[0], values[1], values[2], values[0] * values[2]])
+    return torch.softmax(logit, 0)
+
+
+def test_a_multinomial_adds_its_score_and_its_expected_information():
+    values = torch.tensor([0.3, -0.4, 0.8], dtype=torch.float64)
+    share = share_of(values)
+    slopes = torch.autograd.functional.jacobian(share_of, values).T
+    counts = torch.tensor([3.0, 11.0, 7.0, 20.0, 9.0], dtype=torch.float64)
+    scoring = SharedScoring.zeros(1, 2, 1, torch.device("cpu"))
+    scoring.add(slopes[None], share[None], counts[None])
+    score = torch.autograd.functional.jacobian(lambda v: counts @ share_of(v).log(), values)
+    torch.testing.assert_close(scoring.score[0], score)
+    expected = float(counts.sum()) * share
+    hessian = torch.autograd.functional.hessian(lambda v: expected @ share_of(v).log(), values)
+    torch.testing.assert_close(scoring.information[0], -hessian)
+
+
+def test_values_move_into_their_bounds():
+    values = torch.tensor([[-2.0, 0.5], [3.0, 9.0]])
+    assert within(values, ((0.0, 1.0), (1.0, 4.0))).tolist() == [[0.0, 1.0], [1.0, 4.0]]
