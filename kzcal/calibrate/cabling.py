@@ -50,7 +50,8 @@ def pull_of_position(sums: OccupancySums) -> Float[Tensor, " pmt"]:
     scale = spread.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-3)
     regular = spread + 1e-3 * torch.diag_embed(scale[:, None].expand(-1, 3))
     solved = torch.linalg.solve(regular, sums.pull.double()[..., None])[..., 0]
-    return (sums.pull.double() * solved).sum(1)
+    chi_square: Tensor = (sums.pull.double() * solved).sum(1)
+    return chi_square
 
 
 def find_cabling(

@@ -82,7 +82,8 @@ class CalibrationConfig:
                 message = f"{path}: unknown key {key!r}: choose from {', '.join(known)}"
                 raise ConfigurationError(message)
             kind = known[key]
-            if isinstance(value, bool) or not isinstance(value, (kind, int)):
+            allowed = (float, int) if kind is float else (kind,)
+            if isinstance(value, bool) or not isinstance(value, allowed):
                 message = f"{path}: {key} must be of type {kind.__name__}, got {value!r}"
                 raise ConfigurationError(message)
         return cls(**table)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kzcal.calibrate.cabling import Cabling, find_cabling
+from kzcal.calibrate.charge_spectra import ChargeSpectra, charge_spectra
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.occupancy import (
     LightModel,
@@ -22,24 +23,27 @@ from kzcal.calibrate.occupancy import (
     normalised,
     occupancy_by_distance,
 )
-from kzcal.calibrate.pulses import ChargeFit, ChargeSpectra, charge_spectra, fit_charge
+from kzcal.calibrate.pulses import ChargeFit, fit_charge, nominal_efficiency
+from kzcal.calibrate.spool import Spool
 from kzcal.calibrate.status import FEWEST_HITS, FirstStatus, StatusTable, first_status, judge
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.calibrate.survey import Survey, survey
-from kzcal.calibrate.timing.cells import CHARGE_EDGES, ChargeResponse
-from kzcal.calibrate.timing.fit import TimingResult, fit_timing
+from kzcal.calibrate.timing.cells import CHARGE_EDGES, spool_hits
+from kzcal.calibrate.timing.fit import TimingResult, fit_arrivals, fit_timing
 from kzcal.calibrate.timing.walk import Walk, measure_walk
 from kzcal.components import SampleSelection, Selection
 from kzcal.errors import CalibrationError
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.io.source import EventSource
-from kzcal.response.charge import detection_efficiency, pe_classes
+from kzcal.response.charge import PeClasses, detection_efficiency, pe_classes
 
 T = TypeVar("T")
-PASSES = 11
+PASSES = 9
 """How often a run without exchanged cables is read; a progress bar needs to know."""
 OCCUPANCY_PASSES = 2
+AFTER_EXCHANGE = 1
+"""Further passes once exchanged cables are known: the acceptance is right by then."""
 FEWEST_EVENTS = 200
 
 
@@ -142,16 +146,43 @@ def calibrate_run(
     wrong[list(cabling.misplaced)] = True
     counting = first.counting & ~place & ~wrong
     fitted = ~first.dead & ~wrong & (sums.raw > FEWEST_HITS)
-    spectra = clock.run("fill charges", lambda: charge_spectra(stream, first_look, model))
     kind = stream.detector.kind
-    charge = clock.run("fit charges", lambda: fit_charge(spectra, kind, fitted, counting))
     walk = clock.run("time walk", lambda: measure_walk(stream, first_look, model, counting))
-    response = _response(charge, kind, counting, walk)
-    timing = clock.run(
-        "fit times", lambda: fit_timing(stream, first_look, model, response, counting, fitted)
-    )
+    offset = first_look.offset
+    with Spool(device) as spool:
+        cells = clock.run(
+            "sort hits",
+            lambda: spool_hits(
+                stream,
+                model,
+                nominal_efficiency(kind).float(),
+                walk,
+                offset,
+                first_look.dark.rate,
+                counting,
+                spool,
+            ),
+        )
+        templates = clock.run(
+            "fit arrivals", lambda: fit_arrivals(stream, spool, cells, offset, counting)
+        )
+        arrivals = templates.arrivals()
+        model, sums = clock.run(
+            "fit occupancy",
+            lambda: fit_occupancy(stream, first_look, counting, model, arrivals, passes=1),
+        )
+        spectra = clock.run(
+            "fill charges", lambda: charge_spectra(stream, first_look, model, arrivals)
+        )
+        charge = clock.run("fit charges", lambda: fit_charge(spectra, kind, fitted, counting))
+        classes = _classes(charge, kind, counting)
+        timing = clock.run(
+            "fit times",
+            lambda: fit_timing(stream, spool, templates, classes, offset, counting, fitted),
+        )
     occupancy = clock.run(
-        "compare occupancy", lambda: occupancy_by_distance(stream, first_look, model)
+        "compare occupancy",
+        lambda: occupancy_by_distance(stream, first_look, model, arrivals),
     )
     qe, qe_error = _efficiency(sums, charge, counting, fitted, kind)
     return RunResult(
@@ -194,12 +225,15 @@ def _light(
     model, sums = clock.run(
         "fit occupancy",
         lambda: fit_occupancy(
-            stream, first_look, first.counting, first_model(stream), passes=OCCUPANCY_PASSES
+            stream,
+            first_look,
+            first.counting,
+            first_model(stream),
+            first_look.arrivals,
+            passes=OCCUPANCY_PASSES,
         ),
     )
-    cabling = clock.run(
-        "check cables", lambda: find_cabling(stream, model, sums, ~first.dead)
-    )
+    cabling = clock.run("check cables", lambda: find_cabling(stream, model, sums, ~first.dead))
     if cabling.exchanged:
         tensors = DetectorTensors.of(detector, cabling.place, device)
         stream = replace(stream, detector=tensors)
@@ -208,24 +242,26 @@ def _light(
         model, sums = clock.run(
             "fit occupancy",
             lambda: fit_occupancy(
-                stream, first_look, first.counting, model, passes=OCCUPANCY_PASSES
+                stream,
+                first_look,
+                first.counting,
+                model,
+                first_look.arrivals,
+                passes=AFTER_EXCHANGE,
             ),
         )
     return stream, first_look, first, cabling, model, sums
 
 
-def _response(charge: ChargeFit, kind: Tensor, counting: Tensor, walk: Walk) -> ChargeResponse:
-    """What timing needs to know of the charges; PMTs without a fit count as their type."""
+def _classes(charge: ChargeFit, kind: Tensor, counting: Tensor) -> PeClasses:
+    """Classes of charge; PMTs without a fit count as their type."""
     gain, width = charge.gain.clone(), charge.width.clone()
     for k in torch.unique(kind):
         rows = kind == k
         for values in (gain, width):
             mean = values[rows & counting].nanmean()
             values[rows] = torch.where(torch.isfinite(values[rows]), values[rows], mean)
-    shape = charge.shape(kind)
-    detected = detection_efficiency(gain, width, shape)[0]
-    classes = pe_classes(CHARGE_EDGES, gain, width, shape, kind, counting)
-    return ChargeResponse(detected.float(), classes, walk.value)
+    return pe_classes(CHARGE_EDGES, gain, width, charge.shape(kind), kind, counting)
 
 
 def _efficiency(

@@ -17,13 +17,15 @@ acceptance. The three are repeated in turn until they agree. One standard deviat
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from kzcal.calibrate.arrivals import Arrivals
 from kzcal.calibrate.stream import HitBatch, RunStream
-from kzcal.calibrate.survey import LIGHT_WINDOW, Survey, energy_class
+from kzcal.calibrate.survey import LIGHT_WINDOW, Survey
 from kzcal.optics.acceptance import N_CELLS, Acceptance, Sightline, cell_of, sightline
 
 EVENTS_AT_ONCE = 512
@@ -51,9 +53,7 @@ class LightModel:
         return self.light[batch.rows][batch.event] * self.efficiency[batch.pmt] * share
 
 
-def hit_share(
-    acceptance: Acceptance, batch: HitBatch, stream: RunStream
-) -> Float[Tensor, " hit"]:
+def hit_share(acceptance: Acceptance, batch: HitBatch, stream: RunStream) -> Float[Tensor, " hit"]:
     """Share of the light of its event that the PMT of each hit collects."""
     kind = stream.detector.kind[batch.pmt]
     radius = stream.detector.aperture_radius[batch.pmt]
@@ -82,6 +82,23 @@ class OccupancySums:
     pull: Float[Tensor, "pmt 3"]
     spread: Float[Tensor, "pmt 3 3"]
 
+    @classmethod
+    def zeros(cls, n_pmt: int, device: torch.device) -> OccupancySums:
+        """Nothing added yet."""
+
+        def zero(*shape: int) -> Tensor:
+            return torch.zeros(shape, device=device)
+
+        return cls(
+            counted=zero(n_pmt),
+            expected=zero(n_pmt),
+            raw=zero(n_pmt),
+            cell_counted=zero(2, N_CELLS),
+            cell_expected=zero(2, N_CELLS),
+            pull=zero(n_pmt, 3),
+            spread=zero(n_pmt, 3, 3),
+        )
+
 
 def first_model(stream: RunStream) -> LightModel:
     """Equal efficiencies, no light yet and the solid-angle acceptance: where the fit starts."""
@@ -98,6 +115,7 @@ def fit_occupancy(
     first_look: Survey,
     counting: Bool[Tensor, " pmt"],
     start: LightModel,
+    arrivals: Arrivals,
     *,
     passes: int,
 ) -> tuple[LightModel, OccupancySums]:
@@ -105,14 +123,15 @@ def fit_occupancy(
 
     Args:
         stream: the run.
-        first_look: its dark rates and arrival times.
+        first_look: its dark rates and rough offsets.
         counting: PMTs that take part in the light of the events and in the acceptance.
         start: where to start.
+        arrivals: when light arrives.
         passes: how often to read the run.
     """
     model = start
     for _ in range(passes):
-        model, sums = _one_pass(stream, first_look, counting, model)
+        model, sums = _one_pass(stream, first_look, counting, model, arrivals)
         efficiency = sums.counted / sums.expected.clamp(min=1e-9)
         acceptance = model.acceptance.updated(sums.cell_counted, sums.cell_expected)
         model = LightModel(
@@ -134,17 +153,16 @@ def normalised(
 
 
 def _one_pass(
-    stream: RunStream, first_look: Survey, counting: Bool[Tensor, " pmt"], model: LightModel
+    stream: RunStream,
+    first_look: Survey,
+    counting: Bool[Tensor, " pmt"],
+    model: LightModel,
+    arrivals: Arrivals,
 ) -> tuple[LightModel, OccupancySums]:
     n_pmt, device = stream.detector.n_pmt, stream.detector.device
-    sums = OccupancySums(
-        *(torch.zeros(n_pmt, device=device) for _ in range(3)),
-        *(torch.zeros(2, N_CELLS, device=device) for _ in range(2)),
-        torch.zeros(n_pmt, 3, device=device),
-        torch.zeros(n_pmt, 3, 3, device=device),
-    )
+    sums = OccupancySums.zeros(n_pmt, device)
     light = torch.zeros_like(model.light)
-    step = _PassStep(stream, first_look, counting, model, sums, light)
+    step = _PassStep(stream, first_look, counting, model, arrivals, sums, light)
     for batch in stream.batches():
         step.add(batch)
     return replace(model, light=light), sums
@@ -158,6 +176,7 @@ class _PassStep:
     first_look: Survey
     counting: Bool[Tensor, " pmt"]
     model: LightModel
+    arrivals: Arrivals
     sums: OccupancySums
     light: Float[Tensor, " event"]
 
@@ -166,15 +185,13 @@ class _PassStep:
         lower, upper = LIGHT_WINDOW
         residual = batch.residual - self.first_look.offset[batch.pmt]
         chosen = batch.used & (residual > lower) & (residual < upper)
-        kind = energy_class(self.stream.events.energy[batch.rows])[batch.event]
-        duration = self.stream.config.merging_time
-        dead = self.first_look.arriving_within(residual, kind, duration)[chosen]
+        dead = self.arrivals.ahead(batch, self.stream, self.first_look.offset)[chosen]
         event, pmt = batch.event[chosen], batch.pmt[chosen]
         view = Sightline(batch.view.distance[chosen], batch.view.cosine[chosen])
         n_events = batch.rows.stop - batch.rows.start
         edges = torch.arange(0, n_events + EVENTS_AT_ONCE, EVENTS_AT_ONCE, device=event.device)
         cuts = torch.searchsorted(event, edges.clamp(max=n_events)).tolist()
-        for i, (a, b) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+        for i, (a, b) in enumerate(pairwise(cuts)):
             first = i * EVENTS_AT_ONCE
             rows = slice(
                 batch.rows.start + first,
@@ -277,7 +294,7 @@ DISTANCE_EDGES = (1.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0
 
 
 def occupancy_by_distance(
-    stream: RunStream, first_look: Survey, model: LightModel
+    stream: RunStream, first_look: Survey, model: LightModel, arrivals: Arrivals
 ) -> tuple[Float[Tensor, "pmt distance"], Float[Tensor, "pmt distance"]]:
     """Hits of every PMT by distance of the event, and what the light model expects."""
     n_pmt, n_bins = stream.detector.n_pmt, len(DISTANCE_EDGES) - 1
@@ -287,14 +304,11 @@ def occupancy_by_distance(
     expected = torch.zeros(n_pmt * n_bins, device=device)
     background = first_look.dark.rate * WINDOW_S
     base = torch.arange(n_pmt, device=device) * n_bins
-    kind = energy_class(stream.events.energy)
     lower, upper = LIGHT_WINDOW
     for batch in stream.batches():
         residual = batch.residual - first_look.offset[batch.pmt]
         chosen = batch.used & (residual > lower) & (residual < upper)
-        dead = model.of_hits(batch, stream) * first_look.arriving_within(
-            residual, kind[batch.rows][batch.event], stream.config.merging_time
-        )
+        dead = model.of_hits(batch, stream) * arrivals.ahead(batch, stream, first_look.offset)
         index = (base[batch.pmt] + torch.bucketize(batch.view.distance, edges))[chosen]
         counted += torch.bincount(index, minlength=len(counted))
         expected -= torch.bincount(index, dead[chosen], minlength=len(expected))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
+from scipy.linalg import block_diag
 from torch import Tensor
 
-from kzcal.calibrate import pulses
+from kzcal.calibrate.charge_likelihood import GLOBAL_DOCS, GLOBAL_NAMES, GLOBAL_UNITS
+from kzcal.calibrate.charge_spectra import LOW_LIGHT
 from kzcal.calibrate.driver import RunResult
 from kzcal.calibrate.occupancy import DISTANCE_EDGES
 from kzcal.calibrate.timing.cells import FIRST, N_BINS, STEP
@@ -28,9 +29,7 @@ def _array(values: Tensor) -> np.ndarray:
     return np.asarray(values.detach().double().cpu().numpy())
 
 
-def response_payload(
-    result: RunResult, lineage: Lineage, extra: Mapping[str, Column]
-) -> Payload:
+def response_payload(result: RunResult, lineage: Lineage, extra: Mapping[str, Column]) -> Payload:
     """The constants of every PMT and the global parameters.
 
     Args:
@@ -43,9 +42,7 @@ def response_payload(
         "status": Column(status.status, "", "good, or what is wrong"),
         "reason": Column(status.reason, "", "why a PMT is not good"),
         "partner": Column(status.partner, "1", "cable it is exchanged with, -1 for none"),
-        "n_hits": Column(
-            _array(result.n_hits).astype(np.int64), "1", "hits in the light window"
-        ),
+        "n_hits": Column(_array(result.n_hits).astype(np.int64), "1", "hits in the light window"),
     }
     values = _constants(result)
     for quantity in QUANTITIES:
@@ -81,10 +78,10 @@ def _globals(result: RunResult) -> GlobalBlock:
     names, values, units, docs = [], [], [], []
     blocks = []
     for k, kind in enumerate(TYPE_NAMES):
-        names += [f"{name}_{kind}" for name in pulses.GLOBAL_NAMES]
+        names += [f"{name}_{kind}" for name in GLOBAL_NAMES]
         values += _array(result.charge.shared[k]).tolist()
-        units += [unit or "1" for unit in pulses.GLOBAL_UNITS]
-        docs += [f"{doc}, {kind}-inch" for doc in pulses.GLOBAL_DOCS]
+        units += [unit or "1" for unit in GLOBAL_UNITS]
+        docs += [f"{doc}, {kind}-inch" for doc in GLOBAL_DOCS]
         blocks.append(_array(result.charge.shared_covariance[k]))
     simple = result.timing.simple
     tts = _array(simple.tts)
@@ -98,7 +95,7 @@ def _globals(result: RunResult) -> GlobalBlock:
     ]
     scale = np.diag([*tts, simple.decay_scale])
     blocks += [scale @ _array(simple.covariance) @ scale, np.array([[result.walk.error**2]])]
-    covariance = torch.block_diag(*(torch.from_numpy(block) for block in blocks)).numpy()
+    covariance = np.asarray(block_diag(*blocks), dtype=np.float64)
     symmetric = (covariance + covariance.T) / 2
     return GlobalBlock(tuple(names), np.array(values), tuple(units), symmetric, tuple(docs))
 
@@ -141,7 +138,8 @@ def _text(words: Sequence[str], doc: str) -> Column:
 def _rebinned(values: Tensor, factor: int) -> np.ndarray:
     rows = _array(values)
     usable = rows.shape[1] // factor * factor
-    return rows[:, :usable].reshape(len(rows), -1, factor).sum(2).astype(np.float32)
+    total = rows[:, :usable].reshape(len(rows), -1, factor).sum(2)
+    return np.asarray(total, dtype=np.float32)
 
 
 def _time_columns(result: RunResult) -> dict[str, Column]:
@@ -157,7 +155,7 @@ def _time_columns(result: RunResult) -> dict[str, Column]:
 
 def _charge_columns(result: RunResult) -> dict[str, Column]:
     spectra = result.spectra
-    counts = spectra.counts[:, : pulses.LOW_LIGHT].sum(1)[:, :CHARGE_BINS]
+    counts = spectra.counts[:, :LOW_LIGHT].sum(1)[:, :CHARGE_BINS]
     expected = result.charge.expected[:, :CHARGE_BINS]
     first = spectra.offset - spectra.step / 2
     edges = first + spectra.step * REBIN_CHARGE * np.arange(CHARGE_BINS // REBIN_CHARGE + 1)

@@ -54,8 +54,9 @@ class SharedScoring:
     def zeros(cls, n_pmt: int, n_own: int, n_shared: int, device: torch.device) -> SharedScoring:
         """Nothing added yet."""
         n = n_own + n_shared
-        options = {"dtype": torch.float64, "device": device}
-        return cls(torch.zeros(n_pmt, n, **options), torch.zeros(n_pmt, n, n, **options), n_own)
+        score = torch.zeros(n_pmt, n, dtype=torch.float64, device=device)
+        information = torch.zeros(n_pmt, n, n, dtype=torch.float64, device=device)
+        return cls(score, information, n_own)
 
     def add(
         self,
@@ -118,9 +119,19 @@ def shared_step(
     *,
     own_bounds: Sequence[tuple[float, float]],
     shared_bounds: Sequence[tuple[float, float]],
+    shared_slope: Float[Tensor, "type shared"] | None = None,
     longest: float = 0.2,
 ) -> tuple[Sharing, float]:
-    """One scoring step within bounds, and its largest own step in standard deviations."""
+    """One scoring step within bounds, and its largest own step in standard deviations.
+
+    Args:
+        state: where the step starts.
+        scoring: score and information there.
+        own_bounds: lower and upper bound of each own parameter.
+        shared_bounds: the same of each shared one.
+        shared_slope: added to the slope of the log likelihood by the shared parameters.
+        longest: longest own step, and longest shared step relative to the value.
+    """
     n, blocks = scoring.n_own, _blocks(scoring)
     own_score, shared_score = scoring.score[:, :n, None], scoring.score[:, n:, None]
     shared, change = state.shared.clone(), torch.zeros_like(state.shared)
@@ -130,7 +141,8 @@ def shared_step(
             continue
         cross = blocks.cross[rows].transpose(1, 2)
         score = shared_score[rows] - cross @ blocks.inverse[rows] @ own_score[rows]
-        step = torch.linalg.solve(_reduced(blocks, rows), score.sum(0))[:, 0]
+        total = score.sum(0) if shared_slope is None else score.sum(0) + shared_slope[t, :, None]
+        step = torch.linalg.solve(_reduced(blocks, rows), total)[:, 0]
         reach = longest * shared[t].abs()
         moved = within(shared[t] + step.clamp(-reach, reach), shared_bounds)
         change[t] = moved - shared[t]
@@ -141,6 +153,23 @@ def shared_step(
     own = within(state.own + step, own_bounds)
     largest = float(((own - state.own).abs() / error)[state.fitted].max())
     return replace(state, own=own, shared=shared), largest
+
+
+def log_volume(scoring: SharedScoring) -> Float[Tensor, " pmt"]:
+    """Logarithm of the volume that the own parameters of each PMT are confined to."""
+    n = scoring.n_own
+    ridge = RIDGE * torch.eye(n, dtype=torch.float64, device=scoring.score.device)
+    return -0.5 * torch.logdet(scoring.information[:, :n, :n] + ridge)
+
+
+def follow(state: Sharing, scoring: SharedScoring, column: int, step: float) -> Sharing:
+    """One shared parameter moved by ``step`` times its value, the own ones following."""
+    shared = state.shared.clone()
+    change = torch.zeros_like(shared)
+    change[:, column] = step * shared[:, column]
+    blocks = _blocks(scoring)
+    own = state.own - (blocks.inverse @ blocks.cross @ change[state.kind][..., None])[..., 0]
+    return replace(state, own=own, shared=shared + change)
 
 
 def within(values: Tensor, bounds: Sequence[tuple[float, float]]) -> Tensor:

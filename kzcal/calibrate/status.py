@@ -73,7 +73,7 @@ class StatusTable:
     @property
     def good(self) -> np.ndarray:
         """Which PMTs are good."""
-        return self.status == GOOD
+        return np.asarray(self.status == GOOD)
 
 
 def judge(first: FirstStatus, cabling: Cabling, config: CalibrationConfig) -> StatusTable:
@@ -89,14 +89,19 @@ def judge(first: FirstStatus, cabling: Cabling, config: CalibrationConfig) -> St
 
     for a, b in cabling.exchanged:
         for one, other in ((a, b), (b, a)):
-            mark(one, SWAPPED, f"its hits come from the place of PMT {other}, and vice versa", other)
+            mark(
+                one, SWAPPED, f"its hits come from the place of PMT {other}, and vice versa", other
+            )
     for pmt, place in cabling.misplaced.items():
         mark(pmt, MISPLACED, f"its hits fit the place of PMT {place} best", place)
     for pmt in torch.nonzero(first.low)[:, 0].tolist():
         mark(pmt, LOW, f"{light[pmt]:.2f} of the light of its type, below {config.low_fraction}")
     for pmt in torch.nonzero(first.hot)[:, 0].tolist():
-        mark(pmt, HOT, f"dark rate {noise[pmt]:.1f} times its type's median, above "
-             f"{config.hot_factor}")
+        mark(
+            pmt,
+            HOT,
+            f"dark rate {noise[pmt]:.1f} times its type's median, above {config.hot_factor}",
+        )
     for pmt in torch.nonzero(first.dead)[:, 0].tolist():
         mark(pmt, DEAD, f"{light[pmt]:.3f} of the light of its type, below {config.dead_fraction}")
     return StatusTable(status, reason, partner)

@@ -1,7 +1,8 @@
 """The first look at a run: dark hits, rough time offsets, and when light arrives.
 
-One pass fills a histogram of time residuals for every PMT and energy class, and counts the hits
-of forced triggers and of the time before the light.
+A first pass fills a histogram of time residuals for every PMT and counts the hits of forced
+triggers and of the time before the light. A second one, with the rough offsets taken off, finds
+how light of each energy class arrives at each distance.
 """
 
 from __future__ import annotations
@@ -13,22 +14,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from kzcal.calibrate.arrivals import N_DISTANCE, N_ENERGY, Arrivals, arrival_cell
 from kzcal.calibrate.stream import HitBatch, RunStream
 
-ENERGY_CLASSES = (0.3, 0.48, 0.72, 1.0, 1.75)
-"""Upper edges of the energy classes in MeV; the last class has none. Below 0.72 MeV light comes
-from one point (alphas and betas); above, gammas spread it over some decimetres."""
-POINT_LIKE = 3
 FIRST, LAST, STEP = -40.0, 200.0, 0.5
 N_BINS = round((LAST - FIRST) / STEP)
 LIGHT_WINDOW = (-20.0, 200.0)
 """Residuals between which hits count as light, ns."""
-
-
-def energy_class(energy: Float[Tensor, " event"]) -> Int[Tensor, " event"]:
-    """Energy class of each event, 0 to ``len(ENERGY_CLASSES)``."""
-    edges = torch.tensor(ENERGY_CLASSES, dtype=energy.dtype, device=energy.device)
-    return torch.bucketize(energy, edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,58 +54,46 @@ class Survey:
         dark: hits where no light is.
         n_hits: hits of each PMT in the light window of the used events.
         offset: rough time offset of each PMT against the mean, ns.
-        arrival: share of each energy class's light that has arrived at the edges of the
-            histogram's bins, dark hits taken off.
+        arrivals: when hits come; of light that makes several hits, later ones are rarer here.
         n_events: used events.
     """
 
     dark: DarkCounts
     n_hits: Float[Tensor, " pmt"]
     offset: Float[Tensor, " pmt"]
-    arrival: Float[Tensor, "energy_class edge"]
+    arrivals: Arrivals
     n_events: int
-
-    def arriving_within(
-        self, residual: Float[Tensor, " hit"], kind: Int[Tensor, " hit"], duration: float
-    ) -> Float[Tensor, " hit"]:
-        """Share of the light of an energy class that arrives in ``duration`` ns after a hit."""
-        return self._arrived(residual + duration, kind) - self._arrived(residual, kind)
-
-    def _arrived(self, time: Float[Tensor, " hit"], kind: Int[Tensor, " hit"]) -> Tensor:
-        position = ((time - FIRST) / STEP).clamp(0, N_BINS - 1e-3)
-        low = position.long()
-        index = kind * (N_BINS + 1) + low
-        flat = self.arrival.reshape(-1)
-        return torch.lerp(flat[index], flat[index + 1], position - low)
 
 
 def survey(stream: RunStream) -> Survey:
-    """Read the run once."""
-    n_pmt, n_class = stream.detector.n_pmt, len(ENERGY_CLASSES) + 1
-    device = stream.detector.device
-    histogram = torch.zeros(n_pmt * n_class * N_BINS, device=device)
+    """Read the run twice."""
+    n_pmt, device = stream.detector.n_pmt, stream.detector.device
+    histogram = torch.zeros(n_pmt * N_BINS, device=device)
     dark = torch.zeros(n_pmt, device=device)
-    kind = energy_class(stream.events.energy)
     for batch in stream.batches():
         dark += torch.bincount(batch.pmt[_dark_hits(batch, stream)], minlength=n_pmt)
-        position = ((batch.residual - FIRST) / STEP).floor().long()
-        light = batch.used & (position >= 0) & (position < N_BINS)
-        cell = batch.pmt * n_class + kind[batch.rows][batch.event]
-        index = (cell * N_BINS + position)[light]
+        index = _binned(batch, batch.residual, batch.pmt)
         histogram += torch.bincount(index, minlength=len(histogram))
     dark_counts = DarkCounts(dark, _dark_livetime(stream))
-    counts = histogram.reshape(n_pmt, n_class, N_BINS)
-    first = round((LIGHT_WINDOW[0] - FIRST) / STEP)
-    per_class = torch.bincount(kind[stream.events.used], minlength=n_class)
-    n_hits = counts[:, :, first:].sum((1, 2))
-    offset = rough_offsets(counts.sum(1), n_hits > 0)
+    counts = histogram.reshape(n_pmt, N_BINS)
+    n_hits = counts[:, round((LIGHT_WINDOW[0] - FIRST) / STEP) :].sum(1)
+    offset = rough_offsets(counts, n_hits > 0)
     return Survey(
         dark=dark_counts,
         n_hits=n_hits,
         offset=offset,
-        arrival=_arrival(counts, offset, dark_counts, per_class),
+        arrivals=_arrivals(stream, offset),
         n_events=int(stream.events.used.sum()),
     )
+
+
+def _binned(
+    batch: HitBatch, residual: Float[Tensor, " hit"], row: Int[Tensor, " hit"]
+) -> Int[Tensor, " light"]:
+    """Flat index (row, time bin) of the hits of used events within the histogram."""
+    position = ((residual - FIRST) / STEP).floor().long()
+    light = batch.used & (position >= 0) & (position < N_BINS)
+    return (row * N_BINS + position)[light]
 
 
 def _dark_hits(batch: HitBatch, stream: RunStream) -> Bool[Tensor, " hit"]:
@@ -173,18 +153,17 @@ def shifted(
     return torch.lerp(histogram.gather(1, index), histogram.gather(1, above), position - low)
 
 
-def _arrival(
-    counts: Float[Tensor, "pmt energy_class bin"],
-    offset: Float[Tensor, " pmt"],
-    dark: DarkCounts,
-    events_per_class: Int[Tensor, " energy_class"],
-) -> Float[Tensor, "energy_class edge"]:
-    n_pmt, n_class, _ = counts.shape
-    rows = counts.reshape(n_pmt * n_class, N_BINS)
-    moved = shifted(rows, (-offset / STEP).repeat_interleave(n_class))
-    total = moved.reshape(n_pmt, n_class, N_BINS).sum(0)
-    floor = dark.rate.sum() * STEP * 1e-9 * events_per_class
-    light = (total - floor[:, None]).clamp(min=0)
-    light[:, : round((LIGHT_WINDOW[0] - FIRST) / STEP)] = 0
-    cumulated = functional.pad(light.cumsum(1), (1, 0))
-    return cumulated / cumulated[:, -1:].clamp(min=1)
+def _arrivals(stream: RunStream, offset: Float[Tensor, " pmt"]) -> Arrivals:
+    """Arrival times of hits; the floor under them is that of the time before the light."""
+    shape = (N_ENERGY, N_DISTANCE, N_BINS)
+    total = torch.zeros(N_ENERGY * N_DISTANCE * N_BINS, device=offset.device)
+    for batch in stream.batches():
+        residual = batch.residual - offset[batch.pmt]
+        index = _binned(batch, residual, arrival_cell(batch, stream))
+        total += torch.bincount(index, minlength=len(total))
+    counts = total.reshape(shape)
+    before = round((LIGHT_WINDOW[0] - FIRST) / STEP)
+    floor = counts[..., :before].mean(-1, keepdim=True)
+    light = (counts - floor).clamp(min=0)
+    light[..., :before] = 0
+    return Arrivals.of(light, FIRST, STEP)

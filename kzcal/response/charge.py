@@ -35,6 +35,15 @@ class ChargeShape:
     threshold: Float[Tensor, " pmt"]
     threshold_width: Float[Tensor, " pmt"]
 
+    def float(self) -> ChargeShape:
+        """The same in single precision."""
+        return ChargeShape(
+            self.exponential_fraction.float(),
+            self.exponential_scale.float(),
+            self.threshold.float(),
+            self.threshold_width.float(),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ChargeGradient:
@@ -116,9 +125,7 @@ class PeClasses:
     chance: Float[Tensor, "type pe charge_class"]
     step: float
 
-    def of(
-        self, charge: Float[Tensor, " hit"], pmt: Int[Tensor, " hit"]
-    ) -> Int[Tensor, " hit"]:
+    def of(self, charge: Float[Tensor, " hit"], pmt: Int[Tensor, " hit"]) -> Int[Tensor, " hit"]:
         """Class of each hit."""
         position = (charge / self.step).round().long().clamp(0, self.member.shape[1] - 1)
         return self.member[pmt, position]

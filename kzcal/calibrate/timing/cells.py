@@ -9,42 +9,27 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from kzcal.calibrate.arrivals import (
+    DISTANCE_EDGES,
+    N_DISTANCE,
+    N_ENERGY,
+    class_of,
+    energy_class,
+)
 from kzcal.calibrate.occupancy import LightModel
 from kzcal.calibrate.spool import Spool
 from kzcal.calibrate.stream import HitBatch, RunStream
-from kzcal.calibrate.survey import ENERGY_CLASSES, energy_class
-from kzcal.response.charge import PeClasses
+from kzcal.calibrate.timing.walk import Walk
 
 FIRST, LAST, STEP = -20.0, 100.0, 0.5
 N_BINS = round((LAST - FIRST) / STEP)
-DISTANCE_EDGES = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.5, 12.0)
-MEAN_EDGES = (0.08, 0.2, 0.4, 0.8, 1.6, 2.5, 4.0, 8.0)
+MEAN_EDGES = (0.08, 0.2, 0.4, 0.8, 1.6, 2.5, 4.0)
 """Upper edges of the classes of expected photoelectrons; hits above are left out."""
 CHARGE_EDGES = (0.3, 1.5, 8.0, 100.0)
 """Edges of the charge classes: density for two photoelectrons over that for one."""
-N_TYPE, N_ENERGY = 2, len(ENERGY_CLASSES) + 1
-N_DISTANCE, N_MEAN, N_CHARGE = len(DISTANCE_EDGES) + 1, len(MEAN_EDGES), len(CHARGE_EDGES) + 1
+N_TYPE, N_MEAN, N_CHARGE = 2, len(MEAN_EDGES), len(CHARGE_EDGES) + 1
 SHAPE = (N_TYPE, N_ENERGY, N_DISTANCE, N_MEAN, N_CHARGE)
 N_CELLS = math.prod(SHAPE)
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeResponse:
-    """What timing needs to know of the charges.
-
-    Args:
-        detected: share of single photoelectrons above threshold, of each PMT.
-        classes: classes of charge.
-        walk: delay of small pulses, ns: a pulse of charge q reads walk (q^-1/2 - 1) late.
-    """
-
-    detected: Float[Tensor, " pmt"]
-    classes: PeClasses
-    walk: float
-
-    def delay(self, charge: Float[Tensor, " hit"]) -> Float[Tensor, " hit"]:
-        """Delay of pulses of this charge [p.e.], ns."""
-        return self.walk * (charge.clamp(min=0.05) ** -0.5 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +52,8 @@ class Cells:
 def spool_hits(
     stream: RunStream,
     light: LightModel,
-    response: ChargeResponse,
+    detected: Float[Tensor, " pmt"],
+    walk: Walk,
     offset: Float[Tensor, " pmt"],
     dark_rate: Float[Tensor, " pmt"],
     counting: Tensor,
@@ -75,13 +61,14 @@ def spool_hits(
 ) -> Cells:
     """Sort the hits near the light into cells, put them down, and describe the cells.
 
-    The spool gets for each hit: its cell, PMT, event and its residual with the walk taken off
-    (not the offset), ns.
+    The spool gets for each hit: its cell (charges together), PMT, charge [p.e.], and its residual
+    with the walk taken off (not the offset), ns.
 
     Args:
         stream: the run.
         light: expected photoelectrons above threshold.
-        response: efficiencies, charge classes and walk.
+        detected: about the share of photoelectrons that are above threshold.
+        walk: delay of small pulses.
         offset: rough time offsets, which decide what is near the light, ns.
         dark_rate: Hz.
         counting: PMTs that make up the means.
@@ -90,46 +77,35 @@ def spool_hits(
     device = offset.device
     sums = torch.zeros(3, N_CELLS // N_CHARGE, dtype=torch.float64, device=device)
     for batch in stream.batches():
-        cell, mean = _sort(stream, light, response, batch)
-        time = batch.residual - response.delay(batch.charge)
+        mean = light.of_hits(batch, stream) / detected[batch.pmt]
+        cell = _sort(stream, batch, mean)
+        time = batch.residual - walk.of(batch.charge)
         near = time - offset[batch.pmt]
         chosen = (cell >= 0) & (near > FIRST) & (near < LAST)
         spool.append(
             {
-                "cell": cell[chosen].int(),
+                "cell": cell[chosen].short(),
                 "pmt": batch.pmt[chosen].short(),
-                "event": (batch.event[chosen] + batch.rows.start).int(),
+                "charge": batch.charge[chosen],
                 "time": time[chosen],
             }
         )
         chosen &= counting[batch.pmt]
-        where = cell[chosen] // N_CHARGE
         for row, weight in zip(
             sums, (torch.ones_like(mean), mean, batch.view.distance), strict=True
         ):
-            row += torch.bincount(where, weight[chosen].double(), sums.shape[1])
+            row += torch.bincount(cell[chosen], weight[chosen].double(), sums.shape[1])
     return _describe(stream, sums.reshape(3, *SHAPE[:-1]), dark_rate, counting)
 
 
-def _sort(
-    stream: RunStream, light: LightModel, response: ChargeResponse, batch: HitBatch
-) -> tuple[Tensor, Tensor]:
-    """Cell of each hit, -1 for none, and the photoelectrons expected in its PMT."""
-    mean = light.of_hits(batch, stream) / response.detected[batch.pmt]
+def _sort(stream: RunStream, batch: HitBatch, mean: Tensor) -> Tensor:
+    """Cell of each hit, charges together; -1 for none."""
     energy = energy_class(stream.events.energy[batch.rows])[batch.event]
-    place = _class_of(batch.view.distance, DISTANCE_EDGES)
-    level = _class_of(mean, MEAN_EDGES)
-    size = response.classes.of(batch.charge, batch.pmt)
+    place = class_of(batch.view.distance, DISTANCE_EDGES)
+    level = class_of(mean, MEAN_EDGES)
     kind = stream.detector.kind[batch.pmt]
-    cell = kind
-    for index, length in ((energy, N_ENERGY), (place, N_DISTANCE), (level, N_MEAN)):
-        cell = cell * length + index
-    cell = cell * N_CHARGE + size
-    return torch.where(batch.used & (level < N_MEAN), cell, -1), mean
-
-
-def _class_of(values: Tensor, edges: tuple[float, ...]) -> Tensor:
-    return torch.bucketize(values, torch.tensor(edges, dtype=values.dtype, device=values.device))
+    cell = ((kind * N_ENERGY + energy) * N_DISTANCE + place) * N_MEAN + level
+    return torch.where(batch.used & (level < N_MEAN), cell, -1)
 
 
 def _describe(stream: RunStream, sums: Tensor, dark_rate: Tensor, counting: Tensor) -> Cells:
@@ -158,6 +134,6 @@ def histogram(
         pmt = hits["pmt"].long()
         position = ((hits["time"] - offset[pmt] - FIRST) / STEP).floor().long()
         chosen = counting[pmt] & (position >= 0) & (position < N_BINS)
-        cell = hits["cell"].long() // N_CHARGE
+        cell = hits["cell"].long()
         counts += torch.bincount((cell * N_BINS + position)[chosen], minlength=len(counts))
     return counts.reshape(*SHAPE[:-1], N_BINS)

@@ -1,4 +1,8 @@
-"""Offsets and transit-time spreads, from rough offsets to the last Newton step."""
+"""Offsets and transit-time spreads, from rough offsets to the last Newton step.
+
+First the arrival times of all PMTs together, for which charges need not be known; the charge fit
+uses them. Then the PMTs, with charges that tell how many photoelectrons a pulse had.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +12,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.occupancy import LightModel
 from kzcal.calibrate.spool import Spool
 from kzcal.calibrate.stream import RunStream
-from kzcal.calibrate.survey import Survey
-from kzcal.calibrate.timing.cells import (
-    FIRST,
-    N_BINS,
-    N_CELLS,
-    STEP,
-    ChargeResponse,
-    histogram,
-    spool_hits,
-)
+from kzcal.calibrate.timing.cells import FIRST, N_BINS, N_CELLS, STEP, Cells, histogram
 from kzcal.calibrate.timing.pmts import PmtTimes, SlopeTables, fit_pmts
 from kzcal.calibrate.timing.simple import SimpleLight, Smearing, fit_simple_light
 from kzcal.calibrate.timing.templates import Templates, fit_templates
+from kzcal.response.charge import PeClasses
 
 STEPS = (3, 4)
-"""Newton steps of the PMTs in each round."""
+"""Newton steps of the PMTs before and after the templates are fitted anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,6 @@ class TimingResult:
         offset: ns, mean zero over the counting PMTs, positive when the PMT reads late.
         tts: transit-time spread, standard deviation, ns.
         covariance: of (offset, tts) of each PMT, ns^2.
-        population_width: standard deviation of the spread over the PMTs of each type, ns.
         simple: mean spreads and decay times, from simple light.
         residual: hits of each PMT by time bin, its offset taken off.
         expected: expected hits by time bin.
@@ -46,59 +40,69 @@ class TimingResult:
     offset: Float[Tensor, " pmt"]
     tts: Float[Tensor, " pmt"]
     covariance: Float[Tensor, "pmt 2 2"]
-    population_width: Float[Tensor, " type"]
     simple: SimpleLight
     residual: Float[Tensor, "pmt bin"]
     expected: Float[Tensor, "pmt bin"]
 
 
-def fit_timing(
+def fit_arrivals(
     stream: RunStream,
-    first_look: Survey,
-    light: LightModel,
-    response: ChargeResponse,
+    spool: Spool,
+    cells: Cells,
+    offset: Float[Tensor, " pmt"],
     counting: Tensor,
-    fitted: Tensor,
-) -> TimingResult:
-    """Fit templates and PMTs in turn.
+    before: Templates | None = None,
+) -> Templates:
+    """Fit simple light and then the templates.
 
     Args:
         stream: the run.
-        first_look: rough offsets and dark rates.
-        light: expected photoelectrons above threshold.
-        response: efficiencies, charge classes and walk.
+        spool: its hits by cell.
+        cells: what the cells hold.
+        offset: time offsets, ns.
+        counting: PMTs that take part.
+        before: templates of an earlier fit, to start from.
+    """
+    config = stream.config
+    smearing = Smearing(config.vertex_resolution, config.t0_resolution)
+    variance = smearing.variance(cells.energy, config.light_speed)
+    counts = histogram(spool, offset, counting)
+    simple = fit_simple_light(counts, cells, variance, config.merging_time)
+    start = before.values if before is not None else None
+    return fit_templates(counts, cells, simple, variance, config.merging_time, start)
+
+
+def fit_timing(
+    stream: RunStream,
+    spool: Spool,
+    templates: Templates,
+    classes: PeClasses,
+    offset: Float[Tensor, " pmt"],
+    counting: Tensor,
+    fitted: Tensor,
+) -> TimingResult:
+    """Fit the PMTs, the templates anew, and the PMTs again.
+
+    Args:
+        stream: the run.
+        spool: its hits by cell.
+        templates: arrival times with the rough offsets.
+        classes: of charge.
+        offset: rough offsets, ns.
         counting: PMTs that make up means and templates.
         fitted: PMTs that are fitted.
     """
-    config, kind = stream.config, stream.detector.kind
-    offset, values = first_look.offset, None
-    with Spool(kind.device) as spool:
-        dark = first_look.dark.rate
-        cells = spool_hits(stream, light, response, offset, dark, counting, spool)
-        smearing = Smearing(config.vertex_resolution, config.t0_resolution)
-        variance = smearing.variance(cells.energy, config.light_speed)
-        for steps in STEPS:
-            counts = histogram(spool, offset, counting)
-            simple = fit_simple_light(counts, cells, variance, config.merging_time)
-            templates = fit_templates(
-                counts, cells, simple, variance, config.merging_time, values
-            )
-            values = templates.values
-            tables = SlopeTables.of(templates, response)
-            start = (offset, simple.tts[kind].float())
-            times = fit_pmts(spool, tables, kind, start, fitted, steps=steps)
-            offset = times.offset - times.offset[counting].mean()
-        tts = _anchored(times, simple, kind, counting)
-        residual, expected = compare(spool, templates, response, offset, tts, kind)
-    return TimingResult(
-        offset,
-        tts,
-        times.covariance,
-        times.population.variance.sqrt(),
-        simple,
-        residual,
-        expected,
-    )
+    kind = stream.detector.kind
+    for number, steps in enumerate(STEPS):
+        if number:
+            templates = fit_arrivals(stream, spool, templates.cells, offset, counting, templates)
+        tables = SlopeTables.of(templates, classes)
+        start = (offset, templates.simple.tts[kind].float())
+        times = fit_pmts(spool, tables, kind, start, fitted, steps=steps)
+        offset = times.offset - times.offset[counting].mean()
+    tts = _anchored(times, templates.simple, kind, counting)
+    residual, expected = _compared(spool, templates, tables, offset, tts, kind)
+    return TimingResult(offset, tts, times.covariance, templates.simple, residual, expected)
 
 
 def _anchored(times: PmtTimes, simple: SimpleLight, kind: Tensor, counting: Tensor) -> Tensor:
@@ -113,10 +117,10 @@ def _anchored(times: PmtTimes, simple: SimpleLight, kind: Tensor, counting: Tens
     return tts
 
 
-def compare(
+def _compared(
     spool: Spool,
     templates: Templates,
-    response: ChargeResponse,
+    tables: SlopeTables,
     offset: Tensor,
     tts: Tensor,
     kind: Tensor,
@@ -126,14 +130,14 @@ def compare(
     residual = torch.zeros(n_pmt * N_BINS, dtype=torch.float64, device=device)
     in_cell = torch.zeros(n_pmt * N_CELLS, device=device)
     for hits in spool:
-        pmt, cell = hits["pmt"].long(), hits["cell"].long()
+        pmt, cell = hits["pmt"].long(), tables.cell(hits)
         position = ((hits["time"] - offset[pmt] - FIRST) / STEP).floor().long()
         inside = (position >= 0) & (position < N_BINS)
         residual += torch.bincount((pmt * N_BINS + position)[inside], minlength=len(residual))
         in_cell += torch.bincount((pmt * N_CELLS + cell)[inside], minlength=len(in_cell))
     mean, step = templates.simple.tts, 0.1
-    table = templates.table(mean, response).reshape(N_CELLS, N_BINS)
-    wider = templates.table(mean * (1 + step), response).reshape(N_CELLS, N_BINS)
+    table = templates.table(mean, tables.classes).reshape(N_CELLS, N_BINS)
+    wider = templates.table(mean * (1 + step), tables.classes).reshape(N_CELLS, N_BINS)
     counts = in_cell.reshape(n_pmt, N_CELLS)
     excess = (tts / mean.float()[kind] - 1) / step
     expected = counts @ table + excess[:, None] * (counts @ (wider - table))

@@ -6,6 +6,7 @@ has the Gaussian population of its type as prior: with few hits a PMT leans on i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,9 @@ from torch import Tensor
 
 from kzcal.calibrate.population import Population, population_of
 from kzcal.calibrate.spool import Spool
-from kzcal.calibrate.timing.cells import FIRST, N_BINS, N_CELLS, STEP, ChargeResponse
+from kzcal.calibrate.timing.cells import FIRST, N_BINS, N_CELLS, N_CHARGE, STEP
 from kzcal.calibrate.timing.templates import Templates
+from kzcal.response.charge import PeClasses
 
 SPREADS = (0.5, 0.65, 0.8, 0.9, 1.0, 1.1, 1.25, 1.45, 1.8)
 """Transit-time spreads of the tables, in units of the mean of the type."""
@@ -30,28 +32,33 @@ class SlopeTables:
         tts: mean spread of each type, ns.
         by_time: by time, 1/ns.
         by_tts: by the transit-time spread, 1/ns.
+        classes: of charge.
     """
 
     tts: Float[Tensor, " type"]
     by_time: Float[Tensor, " flat"]
     by_tts: Float[Tensor, " flat"]
+    classes: PeClasses
+
+    def cell(self, hits: Mapping[str, Tensor]) -> Tensor:
+        """Cell of spooled hits, charges told apart."""
+        size = self.classes.of(hits["charge"], hits["pmt"].long())
+        return hits["cell"].long() * N_CHARGE + size
 
     @classmethod
-    def of(cls, templates: Templates, response: ChargeResponse) -> SlopeTables:
+    def of(cls, templates: Templates, classes: PeClasses) -> SlopeTables:
         """Tables of the templates."""
         tts = templates.simple.tts
         spread = torch.tensor(SPREADS, device=tts.device)
         log_density = torch.stack(
-            [torch.log(templates.table(tts * s, response)) for s in SPREADS], dim=0
+            [torch.log(templates.table(tts * s, classes)) for s in SPREADS], dim=0
         )
         by_spread = torch.gradient(log_density, spacing=(spread,), dim=0)[0]
         by_tts = by_spread / tts.float().reshape(1, -1, *[1] * (log_density.ndim - 2))
         by_time = torch.gradient(log_density, spacing=STEP, dim=-1)[0]
-        return cls(tts.float(), by_time.reshape(-1), by_tts.reshape(-1))
+        return cls(tts.float(), by_time.reshape(-1), by_tts.reshape(-1), classes)
 
-    def at(
-        self, cell: Tensor, kind: Tensor, time: Tensor, tts: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def at(self, cell: Tensor, kind: Tensor, time: Tensor, tts: Tensor) -> tuple[Tensor, Tensor]:
         """Derivatives by time and by spread at the times [ns] of hits."""
         spreads = torch.tensor(SPREADS, device=tts.device)
         ratio = (tts / self.tts[kind]).clamp(SPREADS[0], SPREADS[-1])
@@ -136,7 +143,7 @@ def _sums(
     for hits in spool:
         pmt = hits["pmt"].long()
         time = hits["time"] - offset[pmt]
-        by_time, by_tts = tables.at(hits["cell"].long(), kind[pmt], time, tts[pmt])
+        by_time, by_tts = tables.at(tables.cell(hits), kind[pmt], time, tts[pmt])
         terms = (-by_time, by_tts, by_time**2, -by_time * by_tts, by_tts**2)
         for row, term in zip(sums, terms, strict=True):
             row += torch.bincount(pmt, term.double(), n_pmt)

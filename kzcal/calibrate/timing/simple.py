@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.survey import POINT_LIKE
+from kzcal.calibrate.arrivals import POINT_LIKE
 from kzcal.calibrate.timing.cells import FIRST, N_BINS, STEP, Cells
 from kzcal.calibrate.timing.multinomial import Prior, fit_multinomial
 from kzcal.response.timing import (
@@ -102,9 +102,12 @@ def fit_simple_light(
 
 
 def _start(device: torch.device) -> tuple[Tensor, Prior]:
-    """Start and weak priors of: ln tts (2), ln decay scale, logit alpha shares, shift of each
-    distance, ln of linear and square growth of each short delay, ln dispersion, ln weight of
-    each long delay at each distance."""
+    """Where the fit starts, and its weak priors.
+
+    The values are ln tts of each type, ln decay scale, logit alpha shares, the shift of each
+    distance, ln of linear and of square growth of each short delay, ln dispersion, and ln weight
+    of each long delay at each distance.
+    """
     rows = [
         (math.log(1.3), 1.0),
         (math.log(2.4), 1.0),
@@ -130,9 +133,8 @@ class _SimpleModel:
     def __call__(self, values: Tensor) -> Tensor:
         omega = angular_frequencies(N_TRANSFORM, STEP, values.device)
         tts, scale = values[:2], values[2]
-        alpha, shift, short, dispersion, long = values[3:].split(
-            [POINT_LIKE, NEAR, 2 * len(SHORT_DELAYS), 1, NEAR * len(LONG_DELAYS)]
-        )
+        lengths = [POINT_LIKE, NEAR, 2 * len(SHORT_DELAYS), 1, NEAR * len(LONG_DELAYS)]
+        alpha, shift, short, dispersion, long = torch.split(values[3:], lengths)
         distance = self.cells.distance[:NEAR, None]
         linear, square = torch.exp(short).chunk(2)
         growing = linear * distance + square * distance**2

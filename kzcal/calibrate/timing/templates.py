@@ -9,20 +9,18 @@ that tell how many photoelectrons a pulse had follow without further freedom.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.survey import POINT_LIKE
+from kzcal.calibrate.arrivals import N_DISTANCE, N_ENERGY, POINT_LIKE, Arrivals
 from kzcal.calibrate.timing.cells import (
     FIRST,
     N_BINS,
-    N_DISTANCE,
-    N_ENERGY,
     STEP,
     Cells,
-    ChargeResponse,
 )
 from kzcal.calibrate.timing.multinomial import Prior, fit_multinomial
 from kzcal.calibrate.timing.simple import (
@@ -33,6 +31,7 @@ from kzcal.calibrate.timing.simple import (
     delayed,
     profiles,
 )
+from kzcal.response.charge import PeClasses
 from kzcal.response.timing import (
     angular_frequencies,
     bin_contents,
@@ -70,7 +69,7 @@ class Templates:
     ) -> Float[Tensor, "type energy bin"]:
         """Share of photoelectrons by time bin at one distance, for spreads of each type [ns]."""
         omega = angular_frequencies(N_TRANSFORM, STEP, values.device)
-        shift, weights, spread = values.split([N_ENERGY, N_DELAYS, N_ENERGY])
+        shift, weights, spread = torch.split(values, [N_ENERGY, N_DELAYS, N_ENERGY])
         optics = delayed(omega, torch.exp(weights)) * delay(omega, shift - FIRST)
         share = values.new_full((N_ENERGY - POINT_LIKE,), GAMMA_ALPHA_SHARE)
         alpha = torch.cat([self.simple.alpha_share, share])
@@ -92,8 +91,14 @@ class Templates:
         )
         return smeared(hits, self.smearing[:, None], STEP)
 
+    def arrivals(self) -> Arrivals:
+        """Arrival times of photoelectrons, mean of the types."""
+        rows = [self.photoelectrons(values, self.simple.tts) for values in self.values]
+        share = smeared(torch.stack(rows, dim=2), self.smearing[:, None], STEP)
+        return Arrivals.of(share.mean(0), FIRST, STEP)
+
     def table(
-        self, tts: Float[Tensor, " type"], response: ChargeResponse
+        self, tts: Float[Tensor, " type"], classes: PeClasses
     ) -> Float[Tensor, "type energy distance mean charge bin"]:
         """Reported hits by time bin in every cell, for spreads of each type [ns]."""
         rows = [self.photoelectrons(values, tts) for values in self.values]
@@ -103,7 +108,7 @@ class Templates:
         dark = self.cells.dark[:, None, None, None, None].float()
         hits = reported(share, mean, dark, merging_bins)
         further = mean * photoelectrons_ahead(share, merging_bins)
-        chance = _charge_class_chance(further, response.classes.chance.float())
+        chance = _charge_class_chance(further, classes.chance.float())
         smearing = self.smearing[:, None, None, None].float()
         by_charge = smeared(hits[..., None, :] * chance, smearing, STEP)
         return by_charge / by_charge.sum(-1, keepdim=True)
@@ -115,12 +120,12 @@ def _charge_class_chance(
     """Chance of each charge class, given the mean of further photoelectrons in the pulse."""
     n_type, n_pe, n_charge = class_of_pe.shape
     weight = torch.exp(-further)
-    chance = 0.0
+    chance = further.new_full((), 1e-9)
     for n in range(n_pe):
         share = class_of_pe[:, n].reshape(n_type, *[1] * (further.ndim - 2), n_charge, 1)
         chance = chance + weight[..., None, :] * share
         weight = weight * further / (n + 1)
-    return chance + 1e-9
+    return chance
 
 
 def fit_templates(
@@ -144,17 +149,13 @@ def fit_templates(
     device = counts.device
     rows_of_prior = [(0.0, 3.0)] * N_ENERGY + [(-3.0, 3.0)] * N_DELAYS + [(-2.0, 1.5)] * N_ENERGY
     centre, sigma = torch.tensor(rows_of_prior, dtype=torch.float64, device=device).T
-    templates = Templates(
-        cells, simple, smearing, centre.repeat(N_DISTANCE, 1), merging_time
-    )
+    templates = Templates(cells, simple, smearing, centre.repeat(N_DISTANCE, 1), merging_time)
     rows: list[Tensor] = []
     for place in range(N_DISTANCE):
-        if start is not None:
-            first = start[place]
-        else:
-            first = rows[-1] if rows else centre
+        near = rows[-1] if rows else centre
+        first = near if start is None else start[place]
         values, _ = fit_multinomial(
-            lambda v, place=place: templates.any_charge(place, v),
+            partial(templates.any_charge, place),
             counts[:, :, place],
             first,
             Prior(centre, sigma),

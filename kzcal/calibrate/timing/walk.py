@@ -44,6 +44,10 @@ class Walk:
     delay: Float[Tensor, " bin"]
     delay_error: Float[Tensor, " bin"]
 
+    def of(self, charge: Float[Tensor, " hit"]) -> Float[Tensor, " hit"]:
+        """Delay of pulses of this charge [p.e.], ns."""
+        return self.value * (charge.clamp(min=0.05) ** -0.5 - 1)
+
 
 def measure_walk(
     stream: RunStream, first_look: Survey, model: LightModel, counting: Tensor

@@ -1,0 +1,141 @@
+r"""Likelihood of charge histograms, and its slopes by own and shared parameters.
+
+With :math:`\varphi` the transform of the single-p.e. density and :math:`\lambda` the expected
+further photoelectrons of a class, a pulse has the charge density
+
+.. math:: p(q) = \mathcal F^{-1}\left[\varphi\,e^{\kappa\lambda(\varphi - 1)}\right]
+
+times the threshold's step. The pile-up factor :math:`\kappa`, near one, takes up the
+photoelectrons below threshold, which add charge but are not seen alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kzcal.calibrate.charge_spectra import LOW_LIGHT, N_BINS, ChargeSpectra
+from kzcal.calibrate.scoring import SharedScoring, Sharing
+from kzcal.response.charge import ChargeGradient, ChargeShape, passing, single_pe_density
+
+N_TRANSFORM = 512
+GLOBAL_NAMES = (
+    "exponential_fraction",
+    "exponential_scale",
+    "threshold",
+    "threshold_width",
+    "pile_up",
+)
+GLOBAL_UNITS = ("", "gain", "p.e.", "p.e.", "")
+GLOBAL_DOCS = (
+    "share of photoelectrons with a low, exponential charge",
+    "mean of that exponential over the gain",
+    "charge at which half of the pulses pass",
+    "standard deviation of the threshold",
+    "pulses merged over those expected",
+)
+
+
+def shape_of(shared: Float[Tensor, "type shared"], kind: Tensor) -> ChargeShape:
+    """The shared shape for each PMT."""
+    rows = shared[kind]
+    return ChargeShape(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3])
+
+
+def score_charges(
+    spectra: ChargeSpectra, state: Sharing
+) -> tuple[SharedScoring, Float[Tensor, "pmt bin"]]:
+    """Score and Fisher information of the multinomial likelihood, and the expected counts."""
+    shape = shape_of(state.shared, state.kind)
+    gain, width = state.own.T
+    single = single_pe_density(spectra.charge, gain, width, shape)
+    transforms = _transforms(spectra, gain.float(), width.float(), shape.float())
+    step_slopes = _threshold_slopes(spectra.charge, shape)
+    passes = passing(spectra.charge, shape)
+    scoring = SharedScoring.zeros(len(gain), 2, len(GLOBAL_NAMES), gain.device)
+    expected = torch.zeros(len(gain), N_BINS, dtype=gain.dtype, device=gain.device)
+    for k in range(spectra.counts.shape[1]):
+        pile_up = spectra.pile_up[:, k]
+        if bool((pile_up > 0).any()):
+            factor = state.shared[state.kind, 4]
+            density, slopes = _piled_up(transforms, pile_up[:, None], factor[:, None])
+        else:
+            density, slopes = _alone(single, spectra.step)
+        weighted = torch.stack(
+            [
+                *(slope * passes for slope in slopes[:4]),
+                *(density * slope for slope in step_slopes),
+                slopes[4] * passes,
+            ],
+            dim=1,
+        )
+        counts = spectra.counts[:, k]
+        model = density * passes + 1e-9
+        norm = model.sum(1, keepdim=True)
+        share = model / norm
+        by = (weighted - share[:, None] * weighted.sum(2, keepdim=True)) / norm[:, None]
+        scoring.add(by, share, counts)
+        if k < LOW_LIGHT:
+            expected += share * counts.sum(1, keepdim=True)
+    return scoring, expected
+
+
+def _alone(single: ChargeGradient, step: float) -> tuple[Tensor, list[Tensor]]:
+    """Charge distribution of single photoelectrons and its slopes."""
+    slopes = [single.gain, single.width, single.fraction, single.scale]
+    slopes.append(torch.zeros_like(single.value))
+    return single.value * step, [slope * step for slope in slopes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Transforms:
+    """Transforms of the single-p.e. density and of its slopes, on the bins and from zero."""
+
+    first: tuple[Tensor, ...]
+    further: tuple[Tensor, ...]
+
+
+def _transforms(
+    spectra: ChargeSpectra, gain: Tensor, width: Tensor, shape: ChargeShape
+) -> _Transforms:
+    grid = torch.arange(N_TRANSFORM, dtype=gain.dtype, device=gain.device) * spectra.step
+    weight = torch.full_like(grid, spectra.step)
+    first = single_pe_density(grid + spectra.offset, gain, width, shape)
+    further = single_pe_density(grid, gain, width, shape)
+    half = weight.clone()
+    half[0] /= 2
+
+    def parts(density: object, weights: Tensor) -> tuple[Tensor, ...]:
+        names = ("value", "gain", "width", "fraction", "scale")
+        return tuple(torch.fft.rfft(getattr(density, n) * weights) for n in names)
+
+    return _Transforms(parts(first, weight), parts(further, half))
+
+
+def _piled_up(
+    transforms: _Transforms, pile_up: Tensor, factor: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    """Charge distribution of one pile-up class and its slopes (4 of the density, pile-up)."""
+    mean = (pile_up * factor).float()
+    growth = torch.exp(mean * (transforms.further[0] - 1))
+    base = transforms.first[0] * growth
+
+    def back(transform: Tensor) -> Tensor:
+        charges: Tensor = torch.fft.irfft(transform, n=N_TRANSFORM)[:, :N_BINS].double()
+        return charges
+
+    slopes = [
+        back((transforms.first[j] + transforms.first[0] * mean * transforms.further[j]) * growth)
+        for j in range(1, 5)
+    ]
+    slopes.append(back(base * (transforms.further[0] - 1)) * pile_up)
+    return back(base).clamp(min=1e-10), slopes
+
+
+def _threshold_slopes(charge: Tensor, shape: ChargeShape) -> tuple[Tensor, Tensor]:
+    pull = (charge - shape.threshold[:, None]) / shape.threshold_width[:, None]
+    bell = torch.exp(-0.5 * pull**2) / (2 * torch.pi) ** 0.5 / shape.threshold_width[:, None]
+    return -bell, -bell * pull
