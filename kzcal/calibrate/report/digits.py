@@ -30,6 +30,13 @@ def rounded(value: float, error: float) -> str:
     return f"{value:,.{_decimals(error, 2)}f}".translate(MINUS)
 
 
+def fixed(value: float, decimals: int) -> str:
+    """A value to so many decimal places, without a sign on zero."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".translate(MINUS)
+
+
 def measured(value: float, error: float) -> str:
     """Value ± error, both to the second digit of the error."""
     if not math.isfinite(value) or not math.isfinite(error) or error < SMALLEST:

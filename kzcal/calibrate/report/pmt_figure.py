@@ -90,7 +90,11 @@ def _draw(panels: Panels, subject: Subject) -> None:
     upper.vlines(middle, np.maximum(counts - root, 0.1), counts + root, DATA, lw=0.6)
     upper.plot(middle, counts, ".", ms=2.5, color=DATA)
     upper.stairs(expected, spectrum.edges, color=MODEL, baseline=None)
-    logarithmic(upper, float(max(counts.max(), expected.max())))
+    largest = float(max(counts.max(), expected.max(), 1.0))
+    if OBSERVABLES[spectrum.name].steep:
+        logarithmic(upper, largest)
+    else:
+        upper.set_ylim(0.0, 1.2 * largest)
     chi2, ndf = subject.parts[spectrum.name]
     upper.set_title(f"χ²/ndf {number(chi2)} / {ndf}", loc="right")
     _draw_pulls(panels.lower, spectrum.edges, spectrum.pulls[subject.pmt])

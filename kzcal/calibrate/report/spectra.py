@@ -28,18 +28,20 @@ class Observable:
         title: for a person.
         axis: label of the abscissa, unit included.
         fitted: number of constants of a PMT that this spectrum determines.
+        steep: whether it falls over orders of magnitude.
     """
 
     title: str
     axis: str
     fitted: int
+    steep: bool
 
 
 OBSERVABLES: Mapping[str, Observable] = MappingProxyType(
     {
-        "residual": Observable("time residual", "time residual [ns]", 2),
-        "charge": Observable("charge", "charge [p.e.]", 2),
-        "occupancy": Observable("occupancy", "distance of vertex and PMT [m]", 1),
+        "residual": Observable("time residual", "time residual [ns]", 2, True),
+        "charge": Observable("charge", "charge [p.e.]", 2, True),
+        "occupancy": Observable("occupancy", "distance of vertex and PMT [m]", 1, False),
     }
 )
 

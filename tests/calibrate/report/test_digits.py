@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kzcal.calibrate.report.digits import measured, number, percent, rounded, words
+from kzcal.calibrate.report.digits import fixed, measured, number, percent, rounded, words
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,13 @@ def test_a_share_is_in_per_cent():
     assert percent(0.00931) == "0.93 %"
     assert percent(0.125) == "12 %"
     assert percent(math.inf) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"), [(-0.004, 2, "0.00"), (-3.391, 2, "−3.39"), (math.nan, 0, "–")]
+)
+def test_decimal_places_can_be_fixed(value, decimals, text):
+    assert fixed(value, decimals) == text
 
 
 def test_abbreviations_keep_their_capitals():

@@ -226,7 +226,7 @@ def test_a_type_that_is_dead_altogether_is_reported(
     killed = changed(calibration, status=status, **lost)
     page = written(killed, diagnostics, previous)
     n_bad = int(np.sum(status != "good"))
-    assert f"{n_bad} PMTs that are not good" in page.text
+    assert f"of {n_bad} PMTs that are not good" in page.text
     assert "nan" not in re.sub(r"[A-Za-z0-9+/=]{80,}", "", page.html).split("<main>")[1].lower()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from kzcal.calibrate.report.digits import percent, rounded, words
 from kzcal.calibrate.report.population import TYPES
+from kzcal.calibrate.report.sections.acceptance import reachable
 from kzcal.calibrate.report.sections.global_parameters import correlation
 from kzcal.calibrate.report.sections.lineage import settings
 from kzcal.conditions.quantities import QUANTITIES
@@ -56,6 +57,23 @@ def test_every_bad_pmt_is_listed_with_reason_and_partner(calibration, diagnostic
             columns["reason"].values[pmt],
             str(partner) if partner >= 0 else "",
         ]
+
+
+def test_pmts_that_share_a_reason_are_listed_together_and_all_of_them(
+    calibration, diagnostics, changed, rendered
+):
+    status = calibration.columns["status"].values.copy()
+    reason = calibration.columns["reason"].values.copy()
+    status[600:612], reason[600:612] = "dead", "no hit above the dark rate"
+    status[700:709], reason[700:709] = "low", "a tenth of the light"
+    page = rendered(
+        "bad-channels", changed(calibration, status=status, reason=reason), diagnostics
+    )
+    singles, groups = page.tables
+    row = ["dead", "no hit above the dark rate", ", ".join(map(str, (17, 400, *range(600, 612))))]
+    assert groups[1:] == [row]
+    assert len(singles) == 1 + 3 + 9
+    assert page.row("708")[4:6] == ["low", "a tenth of the light"]
 
 
 def test_constants_without_a_reason_column_are_listed_all_the_same(
@@ -143,3 +161,11 @@ def test_an_acceptance_with_unknown_cells_is_drawn(calibration, diagnostics, cha
     factor[1] = np.nan
     page = rendered("acceptance", calibration, changed(diagnostics, acceptance=factor))
     assert any(tag == "img" for tag, _ in page.attributes)
+
+
+def test_where_no_light_can_come_from_no_acceptance_is_shown(detector):
+    """Along its axis a PMT sees the scintillator from 2 to 15 m."""
+    distance, cosine = np.array([1.9, 2.1, 8.5, 14.9, 15.1]), np.array([0.5, 1.0])
+    seen = reachable(distance, cosine, detector)
+    assert seen[:, 1].tolist() == [False, True, True, True, False]
+    assert not seen[:, 0].any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from kzcal.conditions.quantities import is_good
 from kzcal.geometry import Detector
 
 NO_PARTNER = -1
+MANY = 10
+"""From so many on, PMTs that share a reason are listed together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,21 @@ class BadChannel:
     dark_rate_error: float
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """PMTs that are bad for one and the same reason.
+
+    Args:
+        status: what is wrong.
+        reason: how that was found.
+        pmts: cable numbers.
+    """
+
+    status: str
+    reason: str
+    pmts: tuple[int, ...]
+
+
 class BadChannels:
     """The list that the shift crew asks for."""
 
@@ -54,8 +72,12 @@ class BadChannels:
         detector: Detector,
         previous: Payload | None,  # noqa: ARG002
     ) -> str:
-        """A table by status and cable number."""
-        return fill("bad_channels.html", channels=bad_channels(calibration, detector))
+        """Those with a story of their own one by one, then those that share a reason."""
+        channels = bad_channels(calibration, detector)
+        groups = alike(channels)
+        grouped = {pmt for group in groups for pmt in group.pmts}
+        single = [channel for channel in channels if channel.pmt not in grouped]
+        return fill("bad_channels.html", n_bad=len(channels), channels=single, groups=groups)
 
 
 def bad_channels(calibration: Payload, detector: Detector) -> list[BadChannel]:
@@ -64,6 +86,15 @@ def bad_channels(calibration: Payload, detector: Detector) -> list[BadChannel]:
     why = reasons(calibration)
     channels = [_channel(calibration, detector, pmt, why[pmt]) for pmt in bad]
     return sorted(channels, key=lambda channel: (channel.status, channel.pmt))
+
+
+def alike(channels: Sequence[BadChannel]) -> list[Group]:
+    """Channels without a partner of which at least MANY share status and reason."""
+    shared: dict[tuple[str, str], list[int]] = {}
+    for channel in channels:
+        if channel.partner == NO_PARTNER:
+            shared.setdefault((channel.status, channel.reason), []).append(channel.pmt)
+    return [Group(*why, tuple(pmts)) for why, pmts in shared.items() if len(pmts) >= MANY]
 
 
 def _channel(calibration: Payload, detector: Detector, pmt: int, reason: str) -> BadChannel:

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from matplotlib.colors import to_hex
 
 from kzcal.calibrate.report import spectra
-from kzcal.calibrate.report.digits import measured, number, words
+from kzcal.calibrate.report.digits import measured, number, rounded, words
 from kzcal.calibrate.report.population import TYPES, describe, reasons, with_errors
 from kzcal.calibrate.report.sphere import SphereMap, colour_key, colour_scale
 from kzcal.calibrate.report.templating import fill
@@ -57,7 +57,7 @@ def constant_map(calibration: Payload, detector: Detector, name: str) -> SphereM
     types = [describe(calibration, detector, name, diameter) for diameter in TYPES]
     middle = np.where(detector.diameter_inch == 20, types[1].median, types[0].median)
     texts = [measured(v, e) for v, e in zip(values.tolist(), errors.tolist(), strict=True)]
-    medians = ", ".join(f"{number(t.median, 4)} ({t.diameter}-inch)" for t in types)
+    medians = ", ".join(f"{rounded(t.median, t.error)} ({t.diameter}-inch)" for t in types)
     in_unit = "" if unit == "1" else f" [{unit}]"
     label = f"less the median of the type{in_unit}; medians {medians}"
     return _deviations(calibration, detector, values - middle, texts, words(name), label)
