@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kzcal.geometry import Detector
 
 NEEDED = ("acceptance_distance", "acceptance_cosine", "acceptance")
-SLICES = (1.0, 0.85, 0.7, 0.55)
+SLICES = (1.0, 0.9, 0.8, 0.7)
 """Cosines near which the factor is drawn against the distance."""
 SHOWN = (3.0, 97.0)
 """Percentiles of the factor at which colours and axes end; cells at the edge have few hits."""
@@ -93,6 +93,8 @@ def _map(
         distance, cosine, table.T, vmin=low, vmax=high, cmap="viridis", rasterized=True
     )
     axes.figure.colorbar(mesh, ax=axes, label="factor", extend="both")
+    filled = cosine[np.isfinite(table).any(axis=0)]
+    axes.set_ylim(filled.min(initial=cosine[-1]) - 0.05, cosine[-1] + 0.05)
     axes.set_xlabel("distance of vertex and PMT [m]")
     axes.set_ylabel("cosine of incidence")
 
