@@ -29,6 +29,11 @@ class Population:
     variance: Float[Tensor, " type"]
 
     @classmethod
+    def pinned(cls, mean: Float[Tensor, " type"]) -> Population:
+        """A population in which all are alike."""
+        return cls(mean, 1e-8 * mean**2)
+
+    @classmethod
     def wide(cls, mean: Float[Tensor, " type"]) -> Population:
         """A population that hardly says anything: half its mean wide."""
         return cls(mean, (0.5 * mean) ** 2)
@@ -85,3 +90,37 @@ def population_of(
         means.append(m)
         variances.append(v)
     return Population(torch.stack(means), torch.stack(variances))
+
+
+def population_from_scores(
+    score: Float[Tensor, "pmt 2"],
+    information: Float[Tensor, "pmt 2 2"],
+    mean: Float[Tensor, " type"],
+    kind: Tensor,
+    chosen: Tensor,
+) -> Population:
+    """Population of the second of two parameters, from scores at a common value of it.
+
+    A PMT that differs from the mean by d has, the first parameter being profiled, a score of mean
+    I d and variance I. So the scores' squares tell the variance of d without any PMT having to be
+    fitted alone, which fails where hits are few. PMTs further than four standard deviations of
+    the population and their own error do not take part.
+    """
+    along = information[:, 0, 1] / information[:, 0, 0].clamp(min=1e-12)
+    own = score[:, 1] - along * score[:, 0]
+    known = (information[:, 1, 1] - along * information[:, 0, 1]).clamp(min=1e-12)
+    means, variances = mean.clone(), torch.zeros_like(mean)
+    for k in range(len(mean)):
+        rows = chosen & (kind == k)
+        if int(rows.sum()) < 10:
+            variances[k] = (0.1 * mean[k]) ** 2
+            continue
+        s, i = own[rows], known[rows]
+        scatter = 1.4826 * (s / i).abs().median()
+        near = (s / i).abs() < 4 * torch.maximum(scatter, i**-0.5)
+        s, i = s[near], i[near]
+        shift = s.sum() / i.sum()
+        variance = ((s - i * shift) ** 2 - i).sum() / (i**2).sum()
+        means[k] = mean[k] + shift.clamp(-0.2 * mean[k], 0.2 * mean[k])
+        variances[k] = variance.clamp(min=1e-4 * float(mean[k]) ** 2)
+    return Population(means, variances)

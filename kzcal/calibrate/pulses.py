@@ -16,7 +16,12 @@ from torch import Tensor
 
 from kzcal.calibrate.charge_likelihood import score_charges, shape_of
 from kzcal.calibrate.charge_spectra import LOW_LIGHT, N_BINS, ChargeSpectra
-from kzcal.calibrate.population import Population, population_of, unpooled
+from kzcal.calibrate.population import (
+    Population,
+    population_from_scores,
+    population_of,
+    unpooled,
+)
 from kzcal.calibrate.scoring import (
     RIDGE,
     SharedScoring,
@@ -30,6 +35,8 @@ from kzcal.response.charge import ChargeShape, detection_efficiency
 Populations = tuple[Population, Population]
 """Of the gain and of the width."""
 GLOBAL_START = (0.15, 0.3, 0.3, 0.06, 1.15)
+ALIKE_ROUNDS, ALIKE_STEPS = 3, 6
+"""Rounds of steps in which all PMTs of a type have one width, which each round corrects."""
 WIDTH_START = (0.4, 0.55)
 GLOBAL_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4), (0.3, 3.0))
 
@@ -86,9 +93,12 @@ def fit_charge(
     start = torch.tensor(GLOBAL_START, dtype=torch.float64, device=device)
     state = Sharing(own, start.repeat(n_type, 1), kind, fitted, counting)
     means = torch.tensor(width_start, dtype=torch.float64, device=device)
-    population = (Population.wide(torch.ones_like(means)), Population.wide(means))
-    state, scoring, _ = _converged(spectra, state, population, iterations)
-    population = _populations(state, scoring, population)
+    population = (Population.wide(torch.ones_like(means)), Population.pinned(means))
+    for _ in range(ALIKE_ROUNDS):
+        state, scoring, _ = _converged(spectra, state, population, ALIKE_STEPS)
+        found = _populations(state, scoring, population)
+        population = (population[0], Population.pinned(found[1].mean))
+    population = found
     state, scoring, _ = _converged(spectra, state, population, iterations)
     slope = _volume_slope(spectra, state, population)
     state, scoring, expected = _converged(spectra, state, population, iterations, slope)
@@ -157,16 +167,13 @@ def _volume_slope(
 
 
 def _populations(state: Sharing, scoring: SharedScoring, before: Populations) -> Populations:
-    """Populations of gain and width from what each PMT says alone."""
-    ridge = RIDGE * torch.eye(2, dtype=torch.float64, device=state.own.device)
-    variance = torch.linalg.inv(scoring.information[:, :2, :2] + ridge).diagonal(dim1=1, dim2=2)
+    """Populations of gain and width, from a fit in which all widths of a type are alike."""
     rows = state.fitted & state.counting
-
-    def found(k: int) -> Population:
-        alone = unpooled(state.own[:, k], variance[:, k], before[k], state.kind)
-        return population_of(alone, variance[:, k], state.kind, rows)
-
-    return found(0), found(1)
+    score, information = scoring.score[:, :2], scoring.information[:, :2, :2]
+    width = population_from_scores(score, information, before[1].mean, state.kind, rows)
+    variance = 1 / information[:, 0, 0].clamp(min=RIDGE)
+    gain = unpooled(state.own[:, 0], variance, before[0], state.kind)
+    return population_of(gain, variance, state.kind, rows), width
 
 
 def _pooled(scoring: SharedScoring, state: Sharing, population: Populations) -> SharedScoring:

@@ -52,12 +52,14 @@ def gaussian(omega: Float[Tensor, " frequency"], variance: Tensor) -> Tensor:
 
 def delay(omega: Float[Tensor, " frequency"], shift: Tensor) -> Tensor:
     """Transform of a fixed delay; ``shift`` [ns] gets a last axis of frequencies."""
-    return torch.exp(-1j * omega * shift[..., None])
+    factor: Tensor = torch.exp(-1j * omega * shift[..., None])
+    return factor
 
 
 def angular_frequencies(n: int, step: float, device: torch.device) -> Tensor:
     """Angular frequencies [1/ns] of the real transform of ``n`` bins of ``step`` ns."""
-    return 2 * math.pi * torch.fft.rfftfreq(n, step, dtype=torch.float64, device=device)
+    frequency: Tensor = torch.fft.rfftfreq(n, step, dtype=torch.float64, device=device)
+    return 2 * math.pi * frequency
 
 
 def bin_contents(transform: Tensor, omega: Tensor, step: float, n_bins: int) -> Tensor:

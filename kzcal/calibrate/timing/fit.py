@@ -20,8 +20,9 @@ from kzcal.calibrate.timing.simple import SimpleLight, Smearing, fit_simple_ligh
 from kzcal.calibrate.timing.templates import Templates, fit_templates
 from kzcal.response.charge import PeClasses
 
-STEPS = (3, 4)
-"""Newton steps of the PMTs before and after the templates are fitted anew."""
+STEPS = ((4, 2), (4, 1))
+"""Newton steps of the PMTs before and after the templates are fitted anew, and how many of them
+keep all spreads of a type alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,12 @@ def fit_timing(
         fitted: PMTs that are fitted.
     """
     kind = stream.detector.kind
-    for number, steps in enumerate(STEPS):
+    for number, (steps, alike) in enumerate(STEPS):
         if number:
             templates = fit_arrivals(stream, spool, templates.cells, offset, counting, templates)
         tables = SlopeTables.of(templates, classes)
         start = (offset, templates.simple.tts[kind].float())
-        times = fit_pmts(spool, tables, kind, start, fitted, steps=steps)
+        times = fit_pmts(spool, tables, kind, start, fitted, steps=steps, alike=alike)
         offset = times.offset - times.offset[counting].mean()
     tts = _anchored(times, templates.simple, kind, counting)
     residual, expected = _compared(spool, templates, tables, offset, tts, kind)

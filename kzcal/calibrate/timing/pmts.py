@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.population import Population, population_of
+from kzcal.calibrate.population import Population, population_from_scores
 from kzcal.calibrate.spool import Spool
 from kzcal.calibrate.timing.cells import FIRST, N_BINS, N_CELLS, N_CHARGE, STEP
 from kzcal.calibrate.timing.templates import Templates
@@ -105,6 +105,7 @@ def fit_pmts(
     fitted: Tensor,
     *,
     steps: int,
+    alike: int,
 ) -> PmtTimes:
     """Offsets and spreads of largest posterior.
 
@@ -115,22 +116,22 @@ def fit_pmts(
         start: offsets and spreads to start from, ns.
         fitted: PMTs with enough hits; the others keep the start.
         steps: Newton steps, each of one pass over the spool.
+        alike: how many of them keep all spreads of a type alike.
     """
     offset, tts = start
-    population = Population.wide(tables.tts.double())
+    population = Population.pinned(tables.tts.double())
+    lowest, highest = SPREADS[0] * tables.tts[kind], SPREADS[-1] * tables.tts[kind]
     for step in range(steps):
         score, information = _sums(spool, tables, kind, offset, tts)
+        if step == alike:
+            mean = population.mean
+            population = population_from_scores(score, information, mean, kind, fitted)
         pooled_score, pooled = population.added(score, information, tts.double(), kind, 1)
         covariance = torch.linalg.inv(pooled)
         move = (covariance @ pooled_score[..., None])[..., 0]
         move = torch.where(fitted[:, None], move, 0.0).clamp(-LONGEST_STEP, LONGEST_STEP).float()
-        alone = torch.linalg.inv(information)
-        unpooled = tts.double() + (alone @ score[..., None])[:, 1, 0]
         offset = offset + move[:, 0]
-        lowest, highest = SPREADS[0] * tables.tts[kind], SPREADS[-1] * tables.tts[kind]
         tts = torch.minimum(torch.maximum(tts + move[:, 1], lowest), highest)
-        if step < steps - 1:
-            population = population_of(unpooled, alone[:, 1, 1], kind, fitted)
     return PmtTimes(offset, tts, covariance, population)
 
 
