@@ -52,14 +52,16 @@ def score_charges(
     shape = shape_of(state.shared, state.kind)
     gain, width = state.own.T
     single = single_pe_density(spectra.charge, gain, width, shape)
-    transforms = _transforms(spectra, gain.float(), width.float(), shape.float())
+    piled_up = (spectra.pile_up > 0).any(0).tolist()
+    quick = (gain.float(), width.float(), shape.float())
+    transforms = _transforms(spectra, *quick) if any(piled_up) else None
     step_slopes = _threshold_slopes(spectra.charge, shape)
     passes = passing(spectra.charge, shape)
     scoring = SharedScoring.zeros(len(gain), 2, len(GLOBAL_NAMES), gain.device)
     expected = torch.zeros(len(gain), N_BINS, dtype=gain.dtype, device=gain.device)
     for k in range(spectra.counts.shape[1]):
         pile_up = spectra.pile_up[:, k]
-        if bool((pile_up > 0).any()):
+        if transforms is not None and piled_up[k]:
             factor = state.shared[state.kind, 4]
             density, slopes = _piled_up(transforms, pile_up[:, None], factor[:, None])
         else:

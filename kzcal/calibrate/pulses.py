@@ -30,6 +30,7 @@ from kzcal.calibrate.scoring import (
     log_volume,
     shared_step,
 )
+from kzcal.calibrate.single_pe import median_charge
 from kzcal.response.charge import ChargeShape, detection_efficiency
 
 Populations = tuple[Population, Population]
@@ -89,7 +90,7 @@ def fit_charge(
     n_pmt, n_type = len(kind), 2
     own = torch.ones(n_pmt, 2, dtype=torch.float64, device=device)
     own[:, 1] = torch.tensor(width_start, dtype=torch.float64, device=device)[kind]
-    own[:, 0] = _first_gain(spectra)
+    own[:, 0] = median_charge(spectra.counts[:, :LOW_LIGHT].sum(1), spectra.charge)
     start = torch.tensor(GLOBAL_START, dtype=torch.float64, device=device)
     state = Sharing(own, start.repeat(n_type, 1), kind, fitted, counting)
     means = torch.tensor(width_start, dtype=torch.float64, device=device)
@@ -181,10 +182,3 @@ def _pooled(scoring: SharedScoring, state: Sharing, population: Populations) -> 
     for k, quantity in enumerate(population):
         score, information = quantity.added(score, information, state.own[:, k], state.kind, k)
     return replace(scoring, score=score, information=information)
-
-
-def _first_gain(spectra: ChargeSpectra) -> Float[Tensor, " pmt"]:
-    """Median charge of the hits with little light."""
-    counts = spectra.counts[:, :LOW_LIGHT].sum(1)
-    share = counts.cumsum(1) / counts.sum(1, keepdim=True).clamp(min=1)
-    return spectra.charge[(share < 0.5).sum(1).clamp(max=N_BINS - 1)].clamp(0.3, 3.0)

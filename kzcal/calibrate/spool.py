@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Spool:
 
     def append(self, columns: Mapping[str, Tensor]) -> None:
         """Write the next chunk."""
+        self.file.seek(0, os.SEEK_END)
         layout = {}
         for name, column in columns.items():
             array = column.cpu().numpy()
