@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kzcal.calibrate.charge_likelihood import score_charges, shape_of
-from kzcal.calibrate.charge_spectra import LOW_LIGHT, N_BINS, ChargeSpectra
+from kzcal.calibrate.charge_spectra import LOW_LIGHT, ChargeSpectra
 from kzcal.calibrate.population import (
     Population,
     population_from_scores,
@@ -36,7 +36,7 @@ from kzcal.response.charge import ChargeShape, detection_efficiency
 Populations = tuple[Population, Population]
 """Of the gain and of the width."""
 GLOBAL_START = (0.15, 0.3, 0.3, 0.06, 1.15)
-ALIKE_ROUNDS, ALIKE_STEPS = 3, 6
+ALIKE_ROUNDS, ALIKE_STEPS = 3, 5
 """Rounds of steps in which all PMTs of a type have one width, which each round corrects."""
 WIDTH_START = (0.4, 0.55)
 GLOBAL_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4), (0.3, 3.0))
@@ -130,7 +130,7 @@ def _converged(
     iterations: int,
     shared_slope: Tensor | None = None,
 ) -> tuple[Sharing, SharedScoring, Tensor]:
-    """Scoring steps until no PMT moves by a fiftieth of its error, and the last scoring."""
+    """Scoring steps until hardly a PMT moves by a twentieth of its error, and the last scoring."""
     for _ in range(iterations):
         scoring, expected = score_charges(spectra, state)
         pooled = _pooled(scoring, state, population)
@@ -141,7 +141,7 @@ def _converged(
             shared_bounds=GLOBAL_BOUNDS,
             shared_slope=shared_slope,
         )
-        if largest < 0.02:
+        if largest < 0.05:
             break
     return state, scoring, expected
 

@@ -124,6 +124,8 @@ def shared_step(
 ) -> tuple[Sharing, float]:
     """One scoring step within bounds, and its largest own step in standard deviations.
 
+    The largest but for one PMT in two hundred: one that sticks to a bound does not count.
+
     Args:
         state: where the step starts.
         scoring: score and information there.
@@ -151,7 +153,8 @@ def shared_step(
     error = blocks.inverse.diagonal(dim1=1, dim2=2).sqrt()
     step = torch.where(state.fitted[:, None], step.clamp(-longest, longest), 0.0)
     own = within(state.own + step, own_bounds)
-    largest = float(((own - state.own).abs() / error)[state.fitted].max())
+    moves = ((own - state.own).abs() / error)[state.fitted]
+    largest = float(torch.quantile(moves.amax(1), 0.995)) if len(moves) else 0.0
     return replace(state, own=own, shared=shared), largest
 
 
