@@ -12,11 +12,7 @@ from kzcal.cli.output import emit, json_option
 from kzcal.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from kzcal.conditions.database import Database
-    from kzcal.conditions.iov import IOV
     from kzcal.conditions.payload import Payload
-
-CONSTANTS, DIAGNOSTICS = "pmt-response", "calibration-diagnostics"
 
 
 @click.command()
@@ -53,12 +49,14 @@ def report(
     from kzcal.calibrate.report import write_report
     from kzcal.conditions.database import Database
     from kzcal.conditions.engine import resolve
+    from kzcal.conditions.quantities import DIAGNOSTICS, RESPONSE
     from kzcal.geometry import load_detector
 
     with Database.open(resolve(location)) as db:
-        calibration = db.lookup(tag, CONSTANTS, run, revision)
+        calibration = db.lookup(tag, RESPONSE, run, revision)
         diagnostics = db.lookup(tag, DIAGNOSTICS, run, revision)
-        before = iov_before(db, tag, run, revision)
+        own = db.find(tag, RESPONSE, run, revision)
+        before = db.before(tag, RESPONSE, own.runs.first, revision)
         previous = None if before is None else db.payload(before.payload)
     name = detector if detector is not None else detector_of(calibration, run, tag)
     page = _made(out) / "index.html"
@@ -68,13 +66,6 @@ def report(
     compared = None if before is None else str(before.runs)
     result = {"report": page, "run": run, "tag": tag, "compared_with": compared}
     emit(result, as_json, f"wrote {page}")
-
-
-def iov_before(db: Database, tag: str, run: int, revision: int | None = None) -> IOV | None:
-    """The calibration of a tag that holds for the runs before those of this run's."""
-    first = db.find(tag, CONSTANTS, run, revision).runs.first
-    earlier = [iov for iov in db.iovs(tag, CONSTANTS, revision) if iov.runs.first < first]
-    return max(earlier, key=lambda iov: iov.runs.first, default=None)
 
 
 def detector_of(calibration: Payload, run: int, tag: str) -> str:

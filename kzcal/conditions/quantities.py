@@ -10,6 +10,8 @@ from kzcal.conditions.payload import Column, Payload
 from kzcal.errors import DatabaseError
 
 RESPONSE = "pmt-response"
+DIAGNOSTICS = "calibration-diagnostics"
+"""Kind of the payload that lies beside it: what the calibration saw, for its report."""
 GOOD = "good"
 
 

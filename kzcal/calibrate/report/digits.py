@@ -21,6 +21,12 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}".translate(MINUS)
 
 
+def amount(value: float) -> str:
+    """A number of things whole, and anything else to four digits."""
+    whole = math.isfinite(value) and value == round(value)
+    return fixed(value, 0) if whole else number(value, 4)
+
+
 def rounded(value: float, error: float) -> str:
     """A value to the second digit of its error."""
     if not math.isfinite(value):

@@ -33,6 +33,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "measured": lambda value, error: digits.measured(float(value), float(error)),
+        "amount": lambda value: digits.amount(float(value)),
         "fixed": lambda value, decimals: digits.fixed(float(value), decimals),
         "rounded": lambda value, error: digits.rounded(float(value), float(error)),
         "number": lambda value, figures=3: digits.number(float(value), figures),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kzcal.calibrate.report.digits import fixed, measured, number, percent, rounded, words
+from kzcal.calibrate.report.digits import amount, fixed, measured, number, percent, rounded, words
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,15 @@ def test_a_value_is_quoted_to_the_second_digit_of_its_error(value, error, text):
 )
 def test_a_number_has_three_digits(value, text):
     assert number(value) == text
+
+
+def test_amounts_are_whole_where_they_are():
+    assert [amount(x) for x in (666.0, 7329937.0, 12.345, math.nan)] == [
+        "666",
+        "7,329,937",
+        "12.35",
+        "–",
+    ]
 
 
 def test_a_share_is_in_per_cent():

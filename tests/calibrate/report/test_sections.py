@@ -44,6 +44,16 @@ def test_the_headline_counts_pmts_by_status_and_type(calibration, diagnostics, r
     assert page.row("swapped") == ["swapped", "1", "1", "2"]
 
 
+@pytest.mark.parametrize(("dropped", "told"), [(0.0, False), (12.0, True)])
+def test_the_headline_tells_of_dropped_hits(
+    calibration, diagnostics, changed, rendered, dropped, told
+):
+    values = np.array([69_000.0, 7.3e6, dropped, 840.0])
+    page = rendered("headline", calibration, changed(diagnostics, summary_values=values))
+    assert "7,300,000 hits" in page.text
+    assert ("12 hits dropped" in page.text) is told
+
+
 def test_every_bad_pmt_is_listed_with_reason_and_partner(calibration, diagnostics, rendered):
     page = rendered("bad-channels", calibration, diagnostics)
     columns = calibration.columns
@@ -127,7 +137,7 @@ def test_timings_add_up(calibration, diagnostics, rendered):
     page = rendered("timings", calibration, diagnostics)
     assert page.row("occupancy")[1:3] == ["17.0", "41 %"]
     assert page.row("all")[1] == "41.3"
-    assert page.row("peak memory", table=1) == ["peak memory", "840.0", "MiB"]
+    assert page.row("peak memory", table=1) == ["peak memory", "840", "MiB"]
 
 
 def test_the_lineage_shows_everything_that_made_the_run(calibration, diagnostics, rendered):

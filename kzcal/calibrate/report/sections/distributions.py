@@ -90,6 +90,7 @@ def _histograms(axes: Axes, values: ByType) -> int:
     low, high = np.percentile(together, SHOWN)
     margin = 0.08 * (high - low) or 0.5 * abs(high) or 0.5
     edges = np.linspace(low - margin, high + margin, N_BINS + 1)
+    axes.locator_params(nbins=6)
     middle = (edges[1:] + edges[:-1]) / 2
     for diameter, chosen in values.items():
         counts, _ = np.histogram(chosen, edges)
