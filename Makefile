@@ -3,17 +3,20 @@
 #   make demo     calibrate a small simulated period and say where the report is
 #   make test     all that continuous integration checks
 #
-# TORCH names what pip installs for PyTorch, e.g. TORCH='torch --index-url https://...';
+# TORCH names what pip installs for PyTorch, by default the version that the tests are run with;
+# elsewhere a CPU build may need TORCH='torch --index-url https://...';
 # VENV names the environment, PYTHON (3.11 or newer) makes it.
 
 PYTHON ?= python3
-TORCH ?= torch
+TORCH ?= torch==2.13.0
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
 READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Waiting threads give way: spinning ones make a busy machine many times slower.
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test lint clean
 .DEFAULT_GOAL := test
