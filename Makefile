@@ -22,6 +22,7 @@ export OMP_WAIT_POLICY := PASSIVE
 .DEFAULT_GOAL := test
 
 demo: $(READY)
+	rm -rf demo-out
 	$(BIN)/kzcal demo --out demo-out
 
 test: lint

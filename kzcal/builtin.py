@@ -78,7 +78,7 @@ def kzcal_commands() -> Iterable[Command]:
         "demo": "Calibrate a small simulated period, from hits to report.",
         "events": "Look into event files and convert ntuples.",
         "plugins": "List what plugins offer, or start a new plugin.",
-        "report": "Rebuild a report from the database alone.",
+        "report": "Rebuild the report of a calibrated RUN from the database alone.",
     }
     for name, summary in summaries.items():
         yield Command(name, summary, _found(f"kzcal.cli.{name}:{name}"))

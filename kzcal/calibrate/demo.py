@@ -188,7 +188,7 @@ def _muons(rng: np.random.Generator, timestamp: np.ndarray, radius: float) -> Mu
 def _chunks(plan: _Plan, detector: Detector, truth: DemoTruth, seed: int) -> Iterator[Events]:
     rng = np.random.default_rng([seed, 3])
     generator = torch.Generator().manual_seed(seed * 1009 + 4)
-    response = _response(detector, truth)
+    response = response_of(detector, truth)
     place = np.arange(detector.n_pmt)
     swapped = np.flatnonzero(truth.status == "swapped")
     place[swapped] = swapped[::-1]
@@ -256,7 +256,8 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
 
 
-def _response(detector: Detector, truth: DemoTruth) -> DetectorResponse:
+def response_of(detector: Detector, truth: DemoTruth) -> DetectorResponse:
+    """The response that makes hits with these constants."""
     n = detector.n_pmt
     constant = {
         "exponential_fraction": 0.13,

@@ -27,7 +27,9 @@ def lineage_of(
     plugins: Plugins,
     device: torch.device,
 ) -> Lineage:
-    """Everything that decides the constants, and nothing of when and where they were found.
+    """Everything that decides the constants to the bit, and nothing of when and where.
+
+    Device and number of threads are in it because they decide in which order numbers are summed.
 
     Args:
         path: the file of events; its directory stays out.
@@ -40,9 +42,11 @@ def lineage_of(
     header = source.header
     configuration = config.as_dict() | {
         "command": "kzcal calibrate",
-        "detector": detector.name,
+        "detector": Path(config.detector).name,
+        "detector_name": detector.name,
         "detector_digest": detector.digest,
         "device": device.type,
+        "threads": torch.get_num_threads(),
         "run": header.run,
         "period": header.period or "",
     }

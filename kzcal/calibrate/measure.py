@@ -50,8 +50,8 @@ def measure(
 ) -> Measurement:
     """Calibrate every PMT of a run and ask plugins' estimators for their columns.
 
-    The constants depend on nothing of the machine but the device; times and memory are
-    diagnostics.
+    Of the machine, the constants depend on device and number of threads alone, and their payload
+    is the same to the bit whenever they are; times and memory are diagnostics.
 
     Args:
         path: the file of events.

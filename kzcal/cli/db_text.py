@@ -81,13 +81,7 @@ def run(shown: RunData) -> str:
         )
     if shown.response is None:
         return "\n".join(lines)
-    counts = ", ".join(f"{count} {status}" for status, count in shown.response.statuses.items())
-    lines.append(f"{shown.response.n_pmt} PMTs, {shown.response.n_bad} not good: {counts}")
-    rows = [
-        (q.name, q.unit, f"{q.median:.5g}", f"{q.spread:.3g}", f"{q.error:.3g}")
-        for q in shown.response.quantities
-    ]
-    lines.append(table(("constant", "unit", "median", "spread", "error"), rows))
+    lines.append(constants(shown.response))
     parameters = [
         (name, unit, f"{value:.5g}", f"{error:.3g}")
         for name, (value, error, unit) in shown.response.globals.items()
@@ -95,6 +89,18 @@ def run(shown: RunData) -> str:
     if parameters:
         lines.append(table(("global parameter", "unit", "value", "error"), parameters))
     return "\n".join(lines)
+
+
+def constants(response: ResponseSummary) -> str:
+    """Numbers of PMTs by status, and every constant over the good ones."""
+    counts = ", ".join(f"{count} {status}" for status, count in response.statuses.items())
+    rows = [
+        (q.name, q.unit, f"{q.median:.5g}", f"{q.spread:.3g}", f"{q.error:.3g}")
+        for q in response.quantities
+    ]
+    header = ("constant", "unit", "median", "spread", "error")
+    line = f"{response.n_pmt} PMTs, {response.n_bad} not good: {counts}"
+    return f"{line}\n{table(header, rows)}"
 
 
 def log(revisions: Iterable[Revision]) -> str:

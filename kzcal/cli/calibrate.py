@@ -1,0 +1,139 @@
+"""``kzcal calibrate``: every PMT of a run, stored under a tag, with a report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from kzcal.cli.db import database_option, message_option, tag_option
+from kzcal.cli.output import emit, json_option, progress
+from kzcal.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from kzcal.calibrate.config import CalibrationConfig
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@database_option
+@tag_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Directory for the report, OUT/index.html; needed unless --no-report is given.",
+)
+@click.option("--no-report", is_flag=True, help="Store the constants and write no report.")
+@click.option(
+    "--config",
+    "settings",
+    type=click.Path(path_type=Path),
+    help="TOML file with settings of the calibration.",
+)
+@click.option(
+    "--detector",
+    metavar="NAME|FILE.toml",
+    help="Detector that the PMT numbers belong to; else the one in --config, or kamland-zen-800.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to calculate; auto takes a GPU that PyTorch can use, else the CPU.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads to calculate with; else $OMP_NUM_THREADS, or all usable cores.",
+)
+@click.option(
+    "--on-overlap",
+    type=click.Choice(["refuse", "split"]),
+    default="refuse",
+    show_default=True,
+    help="Older IOVs that share runs: refuse, or let them hold for their other runs only.",
+)
+@click.option("--last-run", type=click.IntRange(0), help="Last run it holds for; else FILE's run.")
+@click.option("--onwards", is_flag=True, help="Hold for every later run too.")
+@message_option
+@json_option
+@pass_session
+def calibrate(
+    session: Session,
+    file: Path,
+    location: str | None,
+    tag: str,
+    out: Path | None,
+    no_report: bool,
+    settings: Path | None,
+    detector: str | None,
+    device: str,
+    threads: int | None,
+    on_overlap: Literal["refuse", "split"],
+    last_run: int | None,
+    onwards: bool,
+    message: str | None,
+    as_json: bool,
+) -> None:
+    """Calibrate every PMT of a run and store the result.
+
+    FILE holds the events of one run. Relative efficiency, gain, single-p.e. width, time offset,
+    transit-time spread and dark rate of every PMT, each with its error, and the channels that are
+    dead, hot or exchanged, go into the database under the tag and the run of FILE in one
+    transaction, and a report of them to OUT/index.html. A tag that is not there is made, open.
+
+    Samples, estimators, formats and report sections of plugins take part. A run that the tag
+    covers already is refused before anything is calculated; --on-overlap split lets the new
+    constants take over for these runs, and `kzcal db rollback` brings older ones back.
+    """
+    if onwards and last_run is not None:
+        reason = "give --last-run or --onwards, not both"
+        raise click.UsageError(reason)
+    if (out is None) is not no_report:
+        reason = "give either --out DIRECTORY or --no-report"
+        raise click.UsageError(reason)
+    settle_threads(threads)
+    from kzcal.calibrate.machine import choose_device
+    from kzcal.calibrate.run import Target, calibrate_file
+    from kzcal.cli import calibrate_text
+    from kzcal.conditions.database import Database
+    from kzcal.conditions.engine import resolve
+
+    target = Target(tag, last_run, onwards, on_overlap, message or "")
+    config = _configuration(settings, detector)
+    chosen = choose_device(device)
+    plugins = session.plugins()
+    with (
+        Database.open(resolve(location)) as db,
+        progress("calibrating", 1.0, quiet=session.quiet) as advance,
+    ):
+        stored = calibrate_file(
+            file, db, target, config, plugins, device=chosen, out=out, advance=advance
+        )
+        summary = calibrate_text.summary_of(file, db.name, stored)
+    emit(summary, as_json, calibrate_text.text(summary))
+
+
+def settle_threads(number: int | None) -> None:
+    """Let calculations use so many threads, all usable cores if None.
+
+    Threads that wait for one another shall sleep: by default they keep their cores busy, and on
+    a machine with other work a calibration takes five times as long. It must be said before
+    PyTorch is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from kzcal.calibrate.machine import use_threads
+
+    use_threads(number)
+
+
+def _configuration(settings: Path | None, detector: str | None) -> CalibrationConfig:
+    """Settings of the file, if there is one, with the detector of the command line."""
+    from kzcal.calibrate.config import CalibrationConfig
+
+    config = CalibrationConfig() if settings is None else CalibrationConfig.from_toml(settings)
+    return config if detector is None else replace(config, detector=detector)
