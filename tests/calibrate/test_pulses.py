@@ -1,0 +1,161 @@
+"""Gains and widths from charges: honest for all PMTs at once, and as iminuit finds them."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from iminuit import Minuit
+from scipy import stats
+
+from kzcal.calibrate.charge_spectra import N_BINS, ChargeSpectra
+from kzcal.calibrate.pulses import fit_charge
+from kzcal.geometry import load_detector
+from kzcal.response.charge import sample_charge
+
+KIND = torch.from_numpy((load_detector().diameter_inch[::3] == 20).astype(np.int64))
+SHAPE = (0.13, 0.35, 0.30, 0.05)
+STEP, OFFSET = 1 / 32, 1 / 128
+
+
+def constants(seed):
+    generator = torch.Generator().manual_seed(seed)
+    spread = 1 + 0.09 * torch.randn(2, len(KIND), generator=generator, dtype=torch.float64)
+    return spread[0], torch.where(KIND == 1, 0.58, 0.40) * spread[1]
+
+
+def spectra(gain, width, n_charges, seed):
+    """About so many single photoelectrons above threshold for every PMT."""
+    generator = torch.Generator().manual_seed(seed)
+    pmt = torch.repeat_interleave(torch.arange(len(gain)), round(1.16 * n_charges))
+    like = torch.ones(len(pmt), dtype=torch.float64)
+    fraction, scale, threshold, threshold_width = SHAPE
+    charge = sample_charge(
+        gain[pmt], width[pmt], fraction * like, scale * like, generator=generator
+    )
+    noise = torch.randn(len(pmt), generator=generator, dtype=torch.float64)
+    bins = torch.round(charge * 64).long() // 2
+    passed = (charge > threshold + threshold_width * noise) & (bins < N_BINS)
+    counts = torch.bincount((pmt * N_BINS + bins)[passed], minlength=len(gain) * N_BINS)
+    counts = counts.reshape(len(gain), 1, N_BINS).double()
+    return ChargeSpectra(counts, torch.zeros(len(gain), 1, dtype=torch.float64), STEP, OFFSET)
+
+
+def fit(n_charges, seed):
+    gain, width = constants(seed)
+    charges = spectra(gain, width, n_charges, seed + 100)
+    everyone = torch.ones(len(gain), dtype=torch.bool)
+    return gain, width, charges, fit_charge(charges, KIND, everyone, everyone)
+
+
+@pytest.fixture(scope="module")
+def many():
+    """2,000 charges of every PMT."""
+    return fit(2000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def few():
+    """200 charges of every PMT."""
+    return fit(200, seed=2)
+
+
+def pulls(fitted):
+    gain, width, _, found = fitted
+    error = found.covariance.diagonal(dim1=1, dim2=2).sqrt()
+    values = torch.stack([found.gain - gain, found.width - width], 1)
+    return values / error
+
+
+@pytest.mark.parametrize(("statistics", "slack"), [("many", 0.1), ("few", 0.2)])
+def test_pulls_have_width_one(statistics, slack, request):
+    """447 PMTs of 17 and 180 of 20 inch: at least three errors of the width off, 0.01 in all.
+
+    The mean is taken off: the shape that the PMTs of a type share moves all of them.
+    """
+    pull = pulls(request.getfixturevalue(statistics))
+    assert bool(torch.isfinite(pull).all())
+    for column in pull.T:
+        assert abs(float(column[KIND == 0].std()) - 1) < slack
+        assert abs(float(column[KIND == 1].std()) - 1) < 2 * slack
+
+
+@pytest.mark.parametrize("statistics", ["many", "few"])
+@pytest.mark.parametrize(("kind", "gain_bias", "width_bias"), [(0, 0.01, 0.03), (1, 0.04, 0.07)])
+def test_means_are_right(statistics, kind, gain_bias, width_bias, request):
+    """For 20-inch tubes, wide as their charges are, the shared exponential is hard to tell."""
+    gain, width, _, found = request.getfixturevalue(statistics)
+    rows = kind == KIND
+    assert abs(float((found.gain / gain)[rows].mean()) - 1) < gain_bias
+    assert abs(float((found.width / width)[rows].mean()) - 1) < width_bias
+
+
+def test_the_shared_shape_is_found(many):
+    found = many[3].shared
+    assert (found[:, 2] - SHAPE[2]).abs().max() < 0.01
+    assert (found[:, 3] - SHAPE[3]).abs().max() < 0.01
+    assert (found[0, :2] - torch.tensor(SHAPE[:2])).abs().max() < 0.03
+    assert (found[1, :2] - torch.tensor(SHAPE[:2])).abs().max() < 0.06
+
+
+def test_expected_spectra_are_those_counted(many):
+    """Chi-square of all counts by bin, of types together, within 5 errors."""
+    _, _, charges, found = many
+    counted = torch.zeros(2, N_BINS).double().index_add_(0, KIND, charges.counts[:, 0])
+    expected = torch.zeros(2, N_BINS).double().index_add_(0, KIND, found.expected)
+    torch.testing.assert_close(expected.sum(1), counted.sum(1))
+    chosen = expected > 50
+    chi_square = float(((counted - expected) ** 2 / expected)[chosen].sum())
+    assert chi_square < int(chosen.sum()) + 5 * math.sqrt(2 * int(chosen.sum()))
+
+
+def by_iminuit(charge, counts, shape):
+    """Gain, width and their errors of one PMT, from scipy's distributions and iminuit."""
+    fraction, scale, threshold, threshold_width = shape
+    passes = stats.norm(threshold, threshold_width).cdf(charge)
+
+    def cost(gain, width):
+        normal = stats.truncnorm.pdf(charge, -1 / width, np.inf, loc=gain, scale=gain * width)
+        low = stats.expon.pdf(charge, scale=gain * scale)
+        model = ((1 - fraction) * normal + fraction * low) * passes + 1e-9 / STEP
+        return -counts @ np.log(model / model.sum())
+
+    minuit = Minuit(cost, gain=1.0, width=0.5)
+    minuit.errordef = Minuit.LIKELIHOOD
+    minuit.limits = [(0.2, 5.0), (0.1, 1.5)]
+    minuit.migrad()
+    minuit.hesse()
+    return np.array(minuit.values), np.array(minuit.errors)
+
+
+def test_with_many_charges_each_pmt_is_as_iminuit_fits_it():
+    """Four PMTs of 20,000 charges among others: their populations hardly pull on these."""
+    gain, width = constants(3)
+    charges = spectra(gain, width, 2000, 103)
+    rich = spectra(gain[:4], width[:4], 20_000, 104)
+    charges.counts[:4] = rich.counts
+    everyone = torch.ones(len(gain), dtype=torch.bool)
+    found = fit_charge(charges, KIND, everyone, everyone)
+    error = found.covariance.diagonal(dim1=1, dim2=2).sqrt()
+    for i in range(4):
+        shape = found.shared[KIND[i], :4].tolist()
+        values, errors = by_iminuit(charges.charge.numpy(), charges.counts[i, 0].numpy(), shape)
+        ours = np.array([float(found.gain[i]), float(found.width[i])])
+        assert np.abs((ours - values) / errors).max() < 0.35
+        assert error[i].numpy() == pytest.approx(errors, rel=0.15)
+
+
+def test_tubes_that_are_not_fitted_get_nothing_and_change_nothing():
+    gain, width = constants(4)
+    rows = slice(0, 300)
+    kind = KIND[rows]
+    charges = spectra(gain[rows], width[rows], 500, 105)
+    everyone, some = torch.ones(300, dtype=torch.bool), torch.arange(300) >= 20
+    charges.counts[:20] = 0
+    found = fit_charge(charges, kind, some, some)
+    assert bool(torch.isnan(found.gain[:20]).all())
+    assert bool(torch.isnan(found.width[:20]).all())
+    assert bool(torch.isfinite(found.gain[20:]).all())
+    without = ChargeSpectra(charges.counts[20:], charges.pile_up[20:], STEP, OFFSET)
+    alone = fit_charge(without, kind[20:], everyone[20:], everyone[20:])
+    torch.testing.assert_close(alone.gain, found.gain[20:], rtol=1e-6, atol=0)
