@@ -58,6 +58,32 @@ def unpooled(
     return value + (value - population.mean[kind]) * variance / population.variance[kind]
 
 
+def recentred(
+    population: Population,
+    value: Float[Tensor, " pmt"],
+    variance: Float[Tensor, " pmt"],
+    kind: Tensor,
+    chosen: Tensor,
+) -> Population:
+    """The population about the mean of what the estimates would be alone, of the same width.
+
+    Args:
+        population: that the estimates were drawn to.
+        value: the estimates.
+        variance: of each, alone.
+        kind: type of each PMT.
+        chosen: PMTs that count.
+    """
+    alone = unpooled(value, variance, population, kind)
+    weight = torch.where(chosen, 1 / (variance + population.variance[kind]), 0.0)
+    empty = torch.zeros_like(population.mean)
+    total = empty.index_add(0, kind, weight)
+    mean = empty.index_add(0, kind, weight * torch.where(chosen, alone, 0.0)) / total.clamp(
+        min=1e-12
+    )
+    return Population(torch.where(total > 0, mean, population.mean), population.variance)
+
+
 def population_of(
     value: Float[Tensor, " pmt"],
     variance: Float[Tensor, " pmt"],

@@ -20,6 +20,7 @@ from kzcal.calibrate.population import (
     Population,
     population_from_scores,
     population_of,
+    recentred,
     unpooled,
 )
 from kzcal.calibrate.scoring import (
@@ -36,7 +37,7 @@ from kzcal.response.charge import ChargeShape, detection_efficiency
 Populations = tuple[Population, Population]
 """Of the gain and of the width."""
 GLOBAL_START = (0.15, 0.3, 0.3, 0.06, 1.15)
-ALIKE_ROUNDS, ALIKE_STEPS = 3, 5
+ALIKE_ROUNDS, ALIKE_STEPS = 2, 4
 """Rounds of steps in which all PMTs of a type have one width, which each round corrects."""
 WIDTH_START = (0.4, 0.55)
 GLOBAL_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4), (0.3, 3.0))
@@ -96,13 +97,13 @@ def fit_charge(
     means = torch.tensor(width_start, dtype=torch.float64, device=device)
     population = (Population.wide(torch.ones_like(means)), Population.pinned(means))
     for _ in range(ALIKE_ROUNDS):
-        state, scoring, _ = _converged(spectra, state, population, ALIKE_STEPS)
+        state, scoring, _ = _stepped(spectra, state, population, ALIKE_STEPS)
         found = _populations(state, scoring, population)
         population = (population[0], Population.pinned(found[1].mean))
-    population = found
-    state, scoring, _ = _converged(spectra, state, population, iterations)
+    state, population = _converged(spectra, state, found, iterations)
     slope = _volume_slope(spectra, state, population)
-    state, scoring, expected = _converged(spectra, state, population, iterations, slope)
+    state, population = _converged(spectra, state, population, iterations, slope)
+    scoring, expected = score_charges(spectra, state)
     scoring = _pooled(scoring, state, population)
     own_covariance, shared_covariance = scoring.covariance(state)
     nothing = torch.where(fitted, 0.0, torch.nan)
@@ -129,21 +130,51 @@ def _converged(
     population: Populations,
     iterations: int,
     shared_slope: Tensor | None = None,
-) -> tuple[Sharing, SharedScoring, Tensor]:
-    """Scoring steps until hardly a PMT moves by a twentieth of its error, and the last scoring."""
+) -> tuple[Sharing, Populations]:
+    """Steps of the PMTs and of the populations' means in turn, until both stand still."""
+    rows = state.fitted & state.counting
     for _ in range(iterations):
-        scoring, expected = score_charges(spectra, state)
-        pooled = _pooled(scoring, state, population)
+        state, scoring, largest = _stepped(spectra, state, population, 1, shared_slope)
+        variance = _variance_alone(scoring)
+        before = population
+        population = (
+            recentred(before[0], state.own[:, 0], variance[:, 0], state.kind, rows),
+            recentred(before[1], state.own[:, 1], variance[:, 1], state.kind, rows),
+        )
+        shifts = [
+            float(((new.mean - old.mean).abs() / old.variance.sqrt()).max())
+            for new, old in zip(population, before, strict=True)
+        ]
+        if largest < 0.05 and max(shifts) < 0.02:
+            break
+    return state, population
+
+
+def _variance_alone(scoring: SharedScoring) -> Float[Tensor, "pmt 2"]:
+    """Variances of gain and width of each PMT without their populations."""
+    ridge = RIDGE * torch.eye(2, dtype=torch.float64, device=scoring.score.device)
+    covariance: Tensor = torch.linalg.inv(scoring.information[:, :2, :2] + ridge)
+    return torch.diagonal(covariance, dim1=1, dim2=2)
+
+
+def _stepped(
+    spectra: ChargeSpectra,
+    state: Sharing,
+    population: Populations,
+    steps: int,
+    shared_slope: Tensor | None = None,
+) -> tuple[Sharing, SharedScoring, float]:
+    """Some scoring steps, the last scoring, and the largest of its moves in errors."""
+    for _ in range(steps):
+        scoring, _ = score_charges(spectra, state)
         state, largest = shared_step(
             state,
-            pooled,
+            _pooled(scoring, state, population),
             own_bounds=((0.2, 5.0), (0.1, 1.5)),
             shared_bounds=GLOBAL_BOUNDS,
             shared_slope=shared_slope,
         )
-        if largest < 0.05:
-            break
-    return state, scoring, expected
+    return state, scoring, largest
 
 
 def _volume_slope(

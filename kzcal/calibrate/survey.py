@@ -7,6 +7,7 @@ how light of each energy class arrives at each distance.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -122,7 +123,7 @@ def rough_offsets(
     offset = torch.zeros(len(histogram), device=histogram.device)
     for _ in range(3):
         mean = shifted(histogram[alive], -offset[alive] / STEP).sum(0) + 1
-        log_shape = torch.log(mean / mean.sum())
+        log_shape = torch.log(_smooth(mean / mean.sum()))
         padded = functional.pad(log_shape[None], (n_shift, n_shift), mode="replicate")[0]
         templates = torch.stack(
             [padded[n_shift - int(s) : n_shift - int(s) + N_BINS] for s in shifts]
@@ -130,6 +131,15 @@ def rough_offsets(
         offset = _peak(histogram @ templates.T) * STEP - reach
         offset = offset - offset[alive].mean()
     return torch.where(alive, offset, 0.0)
+
+
+def _smooth(shape: Float[Tensor, " bin"], width: float = 2.0) -> Float[Tensor, " bin"]:
+    """A Gaussian mean over bins: without it a row that is much of the mean fits itself best."""
+    reach = math.ceil(4 * width)
+    bins = torch.arange(-reach, reach + 1, dtype=shape.dtype, device=shape.device)
+    kernel = torch.exp(-0.5 * (bins / width) ** 2)
+    padded = functional.pad(shape[None, None], (reach, reach), mode="replicate")
+    return functional.conv1d(padded, (kernel / kernel.sum())[None, None])[0, 0]
 
 
 def _peak(values: Float[Tensor, "pmt shift"]) -> Float[Tensor, " pmt"]:
