@@ -71,7 +71,8 @@ def _pulls(found: Sequence[Shift]) -> str:
 
 CAPTION = (
     "(now − before) over both errors together, PMTs good in both; the outermost bins hold what "
-    "lies beyond. Grey: a unit Gaussian, which is what errors alone would give if nothing changed."
+    "lies beyond. Grey: a unit Gaussian, which is what errors alone give if nothing changed. "
+    "Narrower: the constant leans on the others of its type, so that both runs err alike."
 )
 
 
