@@ -13,7 +13,7 @@ from kzcal.errors import ConfigurationError
 
 DEVICES = ("auto", "cpu", "cuda")
 THREADS = "OMP_NUM_THREADS"
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
+QUOTA, STATUS = Path("/sys/fs/cgroup/cpu.max"), Path("/proc/self/status")
 
 
 def choose_device(name: str) -> torch.device:
@@ -60,7 +60,14 @@ def usable_cores() -> int:
 
 
 def peak_memory() -> float:
-    """Most memory that this process has held so far, MiB."""
+    """Most memory that this process has held so far, MiB.
+
+    Linux counts what the process that started this one held into its resource usage, so that the
+    kernel's own record is read there.
+    """
+    if STATUS.is_file():
+        (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
