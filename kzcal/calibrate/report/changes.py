@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from kzcal.calibrate.report.population import CENTRAL, reasons, with_errors
+from kzcal.calibrate.report.population import CENTRAL, with_errors
 from kzcal.conditions.payload import Payload
 from kzcal.conditions.quantities import QUANTITIES, is_good
 
@@ -78,12 +78,17 @@ class ChangedPmt:
 
 @dataclass(frozen=True, slots=True)
 class ChangedStatus:
-    """A PMT whose status changed."""
+    """PMTs whose status changed in the same way.
 
-    pmt: int
+    Args:
+        before: status then.
+        now: status now.
+        pmts: cable numbers.
+    """
+
     before: str
     now: str
-    reason: str
+    pmts: tuple[int, ...]
 
 
 def shifts(calibration: Payload, previous: Payload) -> tuple[Shift, ...]:
@@ -103,13 +108,13 @@ def changed_pmts(calibration: Payload, previous: Payload) -> list[ChangedPmt]:
 
 
 def changed_statuses(calibration: Payload, previous: Payload) -> list[ChangedStatus]:
-    """PMTs whose status is another, by cable number."""
+    """PMTs whose status is another, those of the rarest change first."""
     now, before = (payload.columns["status"].values for payload in (calibration, previous))
-    why = reasons(calibration)
-    return [
-        ChangedStatus(pmt, str(before[pmt]), str(now[pmt]), why[pmt])
-        for pmt in np.flatnonzero(now != before).tolist()
-    ]
+    found: dict[tuple[str, str], list[int]] = {}
+    for pmt in np.flatnonzero(now != before).tolist():
+        found.setdefault((str(before[pmt]), str(now[pmt])), []).append(pmt)
+    changes = [ChangedStatus(*change, tuple(pmts)) for change, pmts in found.items()]
+    return sorted(changes, key=lambda change: (len(change.pmts), change.pmts))
 
 
 def _shift(

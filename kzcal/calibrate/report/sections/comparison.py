@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 LISTED = 100
 """Most changes that are listed one by one."""
-EDGES = np.linspace(-6.0, 6.0, 49)
+NARROWEST = 6.0
+"""Pull to which a histogram reaches at least."""
+SHOWN = 95.0
+"""Percentile of the absolute pulls to which it reaches where more PMTs changed."""
 
 
 class Comparison:
@@ -77,11 +80,14 @@ CAPTION = (
 
 
 def _histogram(axes: Axes, shift: Shift) -> None:
-    pulls = np.clip(shift.pull[shift.known], EDGES[0], EDGES[-1])
-    counts, _ = np.histogram(pulls, EDGES)
-    axes.stairs(len(pulls) * np.diff(ndtr(EDGES)), EDGES, fill=True, color=EXPECTED)
-    axes.stairs(counts, EDGES, color=DATA)
+    pulls = shift.pull[shift.known]
+    end = max(NARROWEST, 1.2 * float(np.percentile(np.abs(pulls), SHOWN)) if len(pulls) else 0)
+    edges = np.linspace(-end, end, 49)
+    counts, _ = np.histogram(np.clip(pulls, -end, end), edges)
+    axes.stairs(len(pulls) * np.diff(ndtr(edges)), edges, fill=True, color=EXPECTED)
+    axes.stairs(counts, edges, color=DATA)
     axes.axvline(0, color=FAINT, lw=0.6)
+    axes.set_ylim(0, 1.25 * max(counts.max(), 1))
     centre, width = shift.centre_and_width
     axes.set_title(f"median {number(centre, 2)}, width {number(width, 2)}", loc="right")
     axes.set_xlabel(f"pull of the {words(shift.name)}")
