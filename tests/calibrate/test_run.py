@@ -81,7 +81,7 @@ def calibrate(
     monkeypatch.setattr(measure_module, "calibrate_run", lambda *words, **options: demo_result)
 
     def run(*files: Path, target: Target = Target("t"), **options: object) -> StoredCalibration:  # noqa: B008
-        found = plugins.load(files, installed=False)
+        found = plugins.load(files)
         path, config = demo_period[0], CalibrationConfig()
         return calibrate_file(path, db, target, config, found, device=CPU, **options)
 
@@ -126,8 +126,8 @@ def test_progress_adds_up_to_one(calibrate, late_hits: Path):
     """With a stand-in for kzcal's own passes, the estimators' pass is one of all."""
     shares: list[float] = []
     calibrate(late_hits, advance=shares.append)
-    passes = measure_module.passes(plugins.load([late_hits], installed=False))
-    assert passes == measure_module.passes(plugins.load([], installed=False)) + 1
+    passes = measure_module.passes(plugins.load([late_hits]))
+    assert passes == measure_module.passes(plugins.load([])) + 1
     assert sum(shares) == pytest.approx(1 / passes)
 
 
