@@ -71,7 +71,7 @@ def test_many_changes_are_counted_and_the_largest_listed(
     n_changes = len(changed_pmts(shifted, previous))
     assert n_changes > 1800
     page = rendered("comparison", shifted, diagnostics, previous)
-    assert f"the largest {LISTED} of {n_changes}" in page.text
+    assert f"the {LISTED} largest of each, {n_changes} in all" in page.text
     assert len(page.tables[1]) == LISTED + 1
     assert page.row("time offset")[-1] == str(n_changes)
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from kzcal.conditions.payload import Payload
     from kzcal.geometry import Detector
 
-LISTED = 100
-"""Most changes that are listed one by one."""
+LISTED = 20
+"""Most changes of one constant that are listed one by one."""
 NARROWEST = 6.0
 """Pull to which a histogram reaches at least."""
 SHOWN = 95.0
@@ -57,7 +57,12 @@ class Comparison:
             shifts=found,
             significant=SIGNIFICANT,
             n_changes=len(changes),
-            changes=changes[:LISTED],
+            listed=LISTED,
+            changes=[
+                change
+                for shift in found
+                for change in [c for c in changes if c.name == shift.name][:LISTED]
+            ],
             statuses=changed_statuses(calibration, previous),
             picture=_pulls(found),
         )
