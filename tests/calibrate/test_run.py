@@ -160,7 +160,7 @@ def test_a_plugins_column_joins_the_payload(calibrate, db, late_hits: Path, demo
     done = calibrate(late_hits)
     column = db.lookup("t", "pmt-response", 1).columns["late_hits"]
     assert (column.unit, column.doc) == ("1", "hits 100 ns late")
-    assert set(done.measurement.response.lineage.plugins) == {"late.py"}
+    assert "late.py" in done.measurement.response.lineage.plugins
     steps = done.measurement.diagnostics.columns["step_names"].values.tolist()
     assert steps[-1] == "run estimators"
     share = column.values.sum() / sum(
