@@ -76,9 +76,10 @@ class CalibrationChunk:
 
     Args:
         events: the events with their hits.
-        residual: hit time less t0 and less the time of flight from the vertex, ns; NaN for the
-            hits of forced triggers.
-        sample: which sample each event belongs to, as an index into ``sample_names``; -1 none.
+        residual: hit time less t0 and less the time of flight from the vertex to where the cable
+            was found to end, ns; NaN for the hits of forced triggers.
+        sample: which sample each event belongs to, as an index into ``sample_names``; -1 none; of
+            several, the one with the fewest events.
         sample_names: names of the samples.
         detector: the detector.
         header: the run.

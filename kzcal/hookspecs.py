@@ -94,8 +94,8 @@ def kzcal_sources() -> Iterable[Source]:
 def kzcal_samples() -> Iterable[Sample]:
     """Calibration samples that can be selected from a run.
 
-    When: a calibration starts; the samples that it names are selected from the whole run before
-    any estimator sees a hit.
+    When: a calibration starts; every sample is selected from the whole run before any estimator
+    sees a hit.
 
     Example::
 
@@ -116,8 +116,8 @@ def kzcal_samples() -> Iterable[Sample]:
 def kzcal_estimators() -> Iterable[Estimator]:
     """Per-PMT estimates made while a run streams past.
 
-    When: a calibration runs; each estimator it names is built once, sees every event in chunks,
-    and its columns join the payload ``pmt-response``.
+    When: a calibration ends; each estimator is built once, sees every event in chunks in one more
+    pass over the run, and its columns join the payload ``pmt-response``.
 
     Example::
 
