@@ -82,7 +82,8 @@ def ensure(connection: Connection, name: str, description: str) -> bool:
     """
     check_name("tag", name)
     row = {"name": name, "description": description}
-    if connection.execute(_insert_if_absent(connection, schema.tags), row).rowcount == 0:
+    insert = _insert_if_absent(connection, schema.tags).returning(schema.tags.c.name)
+    if connection.execute(insert, row).one_or_none() is None:
         return False
     unborn = ledger.Tag(name, description, "", 0, ledger.foundation(name, description))
     ledger.append(connection, unborn, "create", ledger.OPEN, description, Change())
