@@ -11,6 +11,7 @@ from typing import Any
 
 from kzcal.errors import DetectorError
 from kzcal.geometry.layout import LAYOUTS, Site
+from kzcal.geometry.light import LightParameters
 
 REQUIRED = (
     "name",
@@ -20,7 +21,8 @@ REQUIRED = (
     "aperture_radius_m",
     "media",
 )
-OPTIONAL = ("omitted", "light_gain")
+OPTIONAL = ("omitted", "light_gain", "light")
+SCINTILLATES = ("photons_per_mev", "birks_mm_per_mev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,16 @@ class Medium:
         material: name of its optical table.
         inner_radius_m: where it begins, m.
         outer_radius_m: where it ends, m.
+        photons_per_mev: scintillation photons per MeV of quenched energy; 0 makes none.
+        birks_mm_per_mev: Birks constant of electrons, mm/MeV.
     """
 
     name: str
     material: str
     inner_radius_m: float
     outer_radius_m: float
+    photons_per_mev: float = 0.0
+    birks_mm_per_mev: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class Description:
     media: tuple[Medium, ...]
     omitted: Mapping[str, Sequence[Site]]
     light_gain: LightGain
+    light: LightParameters
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -107,6 +114,8 @@ def describe(table: Mapping[str, Any], where: str) -> Description:
     _check_keys(apertures, ("17-inch", "20-inch"), (), f"{where} [aperture_radius_m]")
     gains = _table(table, "light_gain", where)
     _check_keys(gains, (), tuple(LightGain.__slots__), f"{where} [light_gain]")
+    light = _table(table, "light", where)
+    _check_keys(light, (), tuple(LightParameters.__slots__), f"{where} [light]")
     layout = _text(table, "layout", where)
     if layout not in LAYOUTS:
         message = f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r} in {where}"
@@ -121,6 +130,7 @@ def describe(table: Mapping[str, Any], where: str) -> Description:
         media=_media(_tables(table, "media", where), where),
         omitted=_omitted(_tables(table, "omitted", where), where),
         light_gain=LightGain(**{key: _positive(gains, key, where) for key in gains}),
+        light=LightParameters(**{key: _not_negative(light, key, where) for key in light}),
     )
     _check_radii(description, where)
     return description
@@ -172,19 +182,28 @@ def _positive(table: Mapping[str, Any], key: str, where: str) -> float:
     return float(value)
 
 
+def _not_negative(table: Mapping[str, Any], key: str, where: str) -> float:
+    value = table[key]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value < math.inf:
+        message = f"{key} must be a number from zero, got {value!r} in {where}"
+        raise DetectorError(message)
+    return float(value)
+
+
 def _media(rows: Sequence[Mapping[str, Any]], where: str) -> tuple[Medium, ...]:
     media: list[Medium] = []
     for row in rows:
         place = f"{where} [[media]]"
-        _check_keys(row, ("name", "material", "outer_radius_m"), (), place)
+        _check_keys(row, ("name", "material", "outer_radius_m"), SCINTILLATES, place)
         inner = media[-1].outer_radius_m if media else 0.0
         outer = _positive(row, "outer_radius_m", place)
         if outer <= inner:
             message = f"media go outwards, got outer_radius_m={outer} after {inner} in {place}"
             raise DetectorError(message)
-        media.append(
-            Medium(_text(row, "name", place), _text(row, "material", place), inner, outer)
-        )
+        names = _text(row, "name", place), _text(row, "material", place)
+        light = (_not_negative(row, key, place) if key in row else 0.0 for key in SCINTILLATES)
+        media.append(Medium(*names, inner, outer, *light))
     return tuple(media)
 
 

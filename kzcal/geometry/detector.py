@@ -15,8 +15,9 @@ from kzcal.baseline import baseline_directory
 from kzcal.errors import DetectorError
 from kzcal.geometry.description import Description, LightGain, Medium, describe, read_toml
 from kzcal.geometry.layout import LAYOUTS
+from kzcal.geometry.light import LightParameters
 
-__all__ = ["Detector", "LightGain", "Medium", "load_detector"]
+__all__ = ["Detector", "LightGain", "LightParameters", "Medium", "load_detector"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,7 @@ class Detector:
         scintillator_radius: radius of the outer balloon, m.
         media: from the centre outwards.
         light_gain: light relative to KamLAND-Zen 800.
+        light: how light is made, travels and is reflected.
         digest: SHA-256 of the description it was built from, overrides included.
     """
 
@@ -43,6 +45,7 @@ class Detector:
     scintillator_radius: float
     media: tuple[Medium, ...]
     light_gain: LightGain
+    light: LightParameters
     digest: str
 
     @property
@@ -103,6 +106,7 @@ def _build(description: Description, table: Mapping[str, object]) -> Detector:
         scintillator_radius=description.scintillator_radius,
         media=description.media,
         light_gain=description.light_gain,
+        light=description.light,
         digest=hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest(),
     )
 

@@ -1,0 +1,1 @@
+"""Decays, and what their particles do in the liquid."""

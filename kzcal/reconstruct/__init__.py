@@ -1,0 +1,1 @@
+"""Vertex, energy and time of events from their hits."""
