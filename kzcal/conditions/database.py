@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 from sqlalchemy import Connection, Engine
 
 from kzcal.baseline import baseline_directory
+from kzcal.closing import Closing
 from kzcal.conditions import engine as engines
 from kzcal.conditions import initialise, ledger, timeline, writing
 from kzcal.conditions.check import CheckReport, check
@@ -39,7 +39,7 @@ CACHE = 128 << 20
 """Bytes of payloads that an open database holds in memory."""
 
 
-class Database:
+class Database(Closing):
     """An open database; use it in a with statement, or close it.
 
     Args:
@@ -99,19 +99,6 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
-
-    def __enter__(self) -> Database:
-        """The database itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def tags(self) -> tuple[Tag, ...]:
         """Every tag, by name."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import h5py
 import numpy as np
 from jaxtyping import Float32, Shaped
 
+from kzcal.closing import Closing
 from kzcal.errors import FileFormatError
 from kzcal.geometry import Detector
 from kzcal.hits import Events, Hits, Muons, RunHeader
@@ -21,7 +20,7 @@ from kzcal.io.cutting import cut_between_events, drop_nonfinite
 from kzcal.io.schema import Dataset as Spec
 
 
-class EventFile:
+class EventFile(Closing):
     """An open event file; event-level columns are cheap, hits come in chunks.
 
     Opening reads and checks the header, the muons and the offsets; whatever concerns single hits
@@ -104,19 +103,6 @@ class EventFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        """The file itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def _find(self, specs: tuple[Spec, ...]) -> dict[str, h5py.Dataset]:
         return {s.name: checks.find_dataset(self._file, s, self.path) for s in specs}

@@ -6,16 +6,15 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from kzcal.closing import Closing
 from kzcal.hits import Events, Muons, RunHeader
 from kzcal.io.cutting import cut_between_events, drop_nonfinite
 
 
-class MemorySource:
+class MemorySource(Closing):
     """An EventSource from events in memory, which a plugin's reader may return.
 
     Args:
@@ -50,15 +49,3 @@ class MemorySource:
         """SHA-256 of the file."""
         with self.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-
-    def __enter__(self) -> Self:
-        """The source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing is open."""

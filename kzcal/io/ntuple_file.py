@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
+from kzcal.closing import Closing
 from kzcal.errors import FileFormatError
 from kzcal.geometry import Detector
 from kzcal.hits import PHYSICS, Events, Hits, Muons, RunHeader
@@ -24,7 +23,7 @@ EVENTS_PER_STEP = 10_000
 """Events read at a time where only the number of their hits is wanted."""
 
 
-class NtupleFile:
+class NtupleFile(Closing):
     """An open ntuple, streamed in chunks like any other file of events.
 
     Args:
@@ -97,19 +96,6 @@ class NtupleFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        """The file itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     @cached_property
     def _offsets(self) -> Int64[np.ndarray, " event_plus_1"]:

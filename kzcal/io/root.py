@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
+from kzcal.closing import Closing
 from kzcal.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _damage_named(path: Path, what: str) -> Iterator[None]:
         raise FileFormatError(message) from error
 
 
-class RootFile:
+class RootFile(Closing):
     """An open ROOT file.
 
     Args:
@@ -102,19 +102,6 @@ class RootFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        """The file itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
 
 class RootTree:
