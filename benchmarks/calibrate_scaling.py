@@ -1,10 +1,11 @@
 """Whether the time per hit and the memory of a calibration stay flat as a run grows.
 
     python benchmarks/calibrate_scaling.py [--input RUN.h5] [--factor 3] [--events 6000] [--json]
+        [--write docs/benchmarks.md]
 
 A run (by default a simulated one) is written again with all its events repeated so many times,
-and both are calibrated, each in a process of its own. Exit code 1 if the longer one takes more
-than 1.25 times the time per hit or 1.25 times the memory.
+and both are calibrated, each in a process of its own; time is that of the processors. Exit code 1
+if the longer one takes more than 1.25 times the time per hit or 1.25 times the memory.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pages
 import torch
 
 from kzcal.calibrate.config import CalibrationConfig
@@ -58,9 +60,9 @@ def write_repeated(path: Path, target: Path, factor: int) -> None:
 
 
 def calibrate(path: Path, device: str) -> dict[str, float]:
-    """Calibrate in this process: hits, wall time [s] and peak resident memory [MiB]."""
+    """Calibrate in this process: hits, processor time [s] and peak resident memory [MiB]."""
     detector = load_detector()
-    start = time.perf_counter()
+    start = time.process_time()
     with open_events(path, detector) as source:
         calibrate_run(
             source,
@@ -71,7 +73,7 @@ def calibrate(path: Path, device: str) -> dict[str, float]:
             advance=lambda _: None,
         )
         hits = source.n_hits
-    return {"hits": hits, "s": time.perf_counter() - start, "MiB": peak_memory()}
+    return {"hits": hits, "s": time.process_time() - start, "MiB": peak_memory()}
 
 
 def in_a_process(path: Path, device: str) -> dict[str, float]:
@@ -101,6 +103,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=6000, help="of the simulated run")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", type=Path)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
@@ -118,6 +121,13 @@ def main() -> int:
     one, many = found.values()
     slower = (many["s"] / many["hits"]) / (one["s"] / one["hits"])
     larger = many["MiB"] / one["MiB"]
+    if options.write:
+        head = ("hits", "processor time, s", "peak memory, MiB")
+        rows = [
+            [f"{row['hits']:,.0f}", f"{row['s']:.1f}", f"{row['MiB']:.0f}"]
+            for row in found.values()
+        ]
+        pages.write_part(options.write, "calibrate_scaling", pages.table(head, rows))
     if options.json:
         print(json.dumps({**found, "time_per_hit": slower, "memory": larger}, indent=2))
     else:

@@ -1,6 +1,7 @@
 """How fast the charges of all PMTs are fitted at once, beside a loop of iminuit fits.
 
     python benchmarks/spe_fit.py [--charges 2000] [--tubes 1879] [--repeat 3] [--device cpu]
+        [--write docs/benchmarks.md]
 
 Every PMT gets charges of single photoelectrons, drawn with a gain and a width of its own. The
 batched fit finds gain and width of all PMTs at once; the loop maximises the same binned
@@ -19,11 +20,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
 from iminuit import Minuit
+from pages import table, write_part
 from scipy.special import erf
 from torch import Tensor
 
@@ -34,6 +37,7 @@ from kzcal.response.charge import ChargeShape, sample_charge
 
 T = TypeVar("T")
 LEAST_RATIO = 20.0
+WAYS = ("batched", "iminuit")
 STEP = 1 / 32
 OFFSET = STEP / 4
 """Charges come in steps of 1/64 p.e.; a bin holds two of them."""
@@ -159,6 +163,19 @@ def measure(n_pmt: int, n_charges: int, repeat: int, device: torch.device) -> di
     return found | {"pull_width_error": 1 / math.sqrt(2 * n_pmt)}
 
 
+def as_markdown(found: dict[str, float]) -> str:
+    """The figures as a table and a sentence."""
+    pulls = [
+        (f"width of the pulls of {words}", *(found[f"pull_width_{name}_{way}"] for way in WAYS))
+        for name, words in (("gain", "the gain"), ("spe_width", "the single-p.e. width"))
+    ]
+    rows = [("time, s", found["batched_s"], found["iminuit_s"]), *pulls]
+    return (
+        f"{table(('', *WAYS), rows)}\n\n{found['ratio']:.0f} times as fast (target: "
+        f"{LEAST_RATIO:.0f}); a width of pulls has an error of {found['pull_width_error']:.3f}."
+    )
+
+
 def main() -> int:
     """Measure and judge."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -167,6 +184,7 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     device = torch.device(options.device)
     found = measure(options.tubes, options.charges, options.repeat, device)
@@ -174,6 +192,8 @@ def main() -> int:
         print(json.dumps(found, indent=2))
     else:
         print("\n".join(f"{name:32s} {value:12.4g}" for name, value in found.items()))
+    if options.write:
+        write_part(options.write, "spe_fit", as_markdown(found))
     apart = max(
         abs(found[f"pull_width_{name}_batched"] - found[f"pull_width_{name}_iminuit"])
         for name in ("gain", "spe_width")
