@@ -1,11 +1,12 @@
 """The records that plugins' hooks yield, and what each one builds.
 
 A record is a name, one line about it and ``build``, a function without arguments that makes
-the part itself. Records are made when kzcal starts, so heavy imports belong into ``build``.
+the part itself (that of a source takes the source's options by name). Records are made when
+kzcal starts, so heavy imports belong into ``build``.
 
     hook                   record          build() gives
     kzcal_event_formats    EventFormat     EventReader         opens a file of events
-    kzcal_sources          Source          DepositSource       draws decays, as energy deposits
+    kzcal_sources          Source          ParticleSource      draws decays, as particles
     kzcal_samples          Sample          SampleSelection     selects a calibration sample
     kzcal_estimators       Estimator       PmtEstimator        estimates something of every PMT
     kzcal_translators      Translator      HitTranslator       changes hits, simulation to data
@@ -19,13 +20,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import click
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int16, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int16
 
+from kzcal.errors import ConfigurationError
 from kzcal.hits import Events, Muons, RunHeader
+from kzcal.particles import Primaries
 
 if TYPE_CHECKING:
     from kzcal.conditions.payload import Column, Payload
@@ -93,23 +97,37 @@ class CalibrationChunk:
     header: RunHeader
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Deposits:
-    """Energy deposits of many decays as flat columns plus offsets.
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A number, or several, that a user may choose about a source, such as an energy.
 
     Args:
-        offsets: deposits of decay i are rows ``offsets[i]`` to ``offsets[i + 1] - 1``.
-        position: m, relative to the decay.
-        time: ns after the decay.
-        energy: MeV, before quenching.
-        particle: PDG code of the particle that deposits it (11, -11, 22, 2212, 1000020040 ...).
+        name: keyword of ``Source.build``, key of a configuration, and ``--name`` on the command
+            line with hyphens for underscores.
+        default: the value when none is given; a tuple takes any number of values.
+        unit: of the value.
+        summary: one line about it.
     """
 
-    offsets: Int64[np.ndarray, " decay_plus_1"]
-    position: Float64[np.ndarray, "deposit 3"]
-    time: Float64[np.ndarray, " deposit"]
-    energy: Float64[np.ndarray, " deposit"]
-    particle: Int32[np.ndarray, " deposit"]
+    name: str
+    default: float | tuple[float, ...]
+    unit: str
+    summary: str
+
+    def parse(self, value: object) -> float | tuple[float, ...]:
+        """The value as a number, or as a tuple of numbers where the default is one.
+
+        Raises:
+            ConfigurationError: it is something else.
+        """
+        several = isinstance(self.default, tuple)
+        values = value if several and isinstance(value, list | tuple) else [value]
+        numbers = tuple(float(v) for v in values if type(v) in (int, float))
+        if len(numbers) < len(values):
+            kind = "a list of numbers" if several else "a number"
+            message = f"{self.name} is {kind} [{self.unit}], got {value!r}"
+            raise ConfigurationError(message)
+        return numbers if several else numbers[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +158,10 @@ class Minimum:
     n_calls: int
 
 
-class DepositSource(Protocol):
+class ParticleSource(Protocol):
     """One kind of decay."""
 
-    def sample(self, n: int, *, generator: np.random.Generator) -> Deposits:
+    def sample(self, n: int, *, generator: np.random.Generator) -> Primaries:
         """Draw ``n`` decays; the same generator state gives the same decays."""
 
 
@@ -216,10 +234,41 @@ class EventFormat(Component["EventReader"]):
     __slots__ = ()
 
 
-class Source(Component[DepositSource]):
-    """A kind of decay that can be simulated."""
+@dataclass(frozen=True, slots=True)
+class Source(Component[ParticleSource]):
+    """A kind of decay, or a set of particles, that can be simulated.
 
-    __slots__ = ()
+    Args:
+        build: makes the source; takes every option by name and needs none of them.
+        half_life: s; None for what does not decay.
+        q_value: MeV, the most that the particles of one decay share (of a chain all its steps);
+            None where the options decide.
+        data: where the decay data come from.
+        options: what a user may choose.
+    """
+
+    build: Callable[..., ParticleSource]
+    half_life: float | None = None
+    q_value: float | None = None
+    data: str = ""
+    options: tuple[Option, ...] = ()
+
+    def prepare(self, chosen: Mapping[str, object] = MappingProxyType({})) -> ParticleSource:
+        """Build the source with the chosen options, and the defaults of the others.
+
+        Args:
+            chosen: value by option name.
+
+        Raises:
+            ConfigurationError: the source has no such option, or the value is no number.
+        """
+        known = {option.name: option for option in self.options}
+        for name in chosen:
+            if name not in known:
+                choices = ", ".join(known) or "none"
+                message = f"source {self.name} has no option {name!r} (choices: {choices})"
+                raise ConfigurationError(message)
+        return self.build(**{name: known[name].parse(value) for name, value in chosen.items()})
 
 
 class Sample(Component[SampleSelection]):

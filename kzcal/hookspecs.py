@@ -68,25 +68,34 @@ def kzcal_event_formats() -> Iterable[EventFormat]:
 
 @hookspec
 def kzcal_sources() -> Iterable[Source]:
-    """Kinds of decay that can be simulated, as energy deposits around the decay.
+    """Kinds of decay that can be simulated, as the particles that they send out.
 
-    When: a simulation or a closure test asks for a decay by name.
+    When: a simulation or a closure test asks for a decay by name; options that the record
+    declares arrive as keywords of ``build``.
 
     Example::
 
         import numpy as np
-        from kzcal.components import Deposits, Source
+        from kzcal.components import Option, Source
         from kzcal.hookspecs import hookimpl
+        from kzcal.particles import ALPHA, Primaries
 
-        class Polonium210:
+        class Alpha:
+            def __init__(self, energy=5.304):
+                self.energy = energy
+
             def sample(self, n, *, generator):
-                alpha = np.full(n, 1000020040, np.int32)
-                here, now = np.zeros((n, 3)), np.zeros(n)
-                return Deposits(np.arange(n + 1), here, now, np.full(n, 5.304), alpha)
+                direction = generator.normal(size=(n, 3))
+                direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+                alpha = np.full(n, ALPHA, np.int32)
+                energy, now = np.full(n, self.energy), np.zeros(n)
+                return Primaries(np.arange(n + 1), alpha, energy, now, direction)
 
         @hookimpl
         def kzcal_sources():
-            yield Source("po210", "The alpha decay of 210Po.", build=Polonium210)
+            energy = Option("energy", 5.304, "MeV", "Kinetic energy of the alpha.")
+            yield Source("polonium", "An alpha, by default that of 210Po.", Alpha,
+                         data="ENSDF", options=(energy,))
     """
 
 

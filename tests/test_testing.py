@@ -12,11 +12,11 @@ from kzcal import testing
 from kzcal.components import (
     Classifier,
     Command,
-    Deposits,
     Estimator,
     EventFormat,
     Fitter,
     Minimum,
+    Option,
     ReportSection,
     Sample,
     Selection,
@@ -25,6 +25,7 @@ from kzcal.components import (
 )
 from kzcal.conditions.payload import Column
 from kzcal.io.source import Hdf5Reader
+from kzcal.particles import ALPHA, Primaries
 from kzcal.testing import (
     ClassifierContract,
     CommandContract,
@@ -154,23 +155,36 @@ SECTIONS = {
 }
 
 
-def decaying(change):
+def decaying(change, option="energy"):
     class Changed:
-        def sample(self, n, *, generator):
-            alpha = np.full(n, 1000020040, np.int32)
-            columns = np.zeros((n, 3)), np.zeros(n), generator.uniform(0, 5, n), alpha
-            return change(Deposits(np.arange(n + 1), *columns))
+        def __init__(self, energy=5.0):
+            self.energy = energy
 
-    return Source("alpha", "An alpha.", Changed)
+        def sample(self, n, *, generator):
+            alphas = np.full(2 * n, ALPHA, np.int32)
+            energy = generator.uniform(0, self.energy / 2, 2 * n)
+            along = np.tile([[0.0, 0.0, 1.0]], (2 * n, 1))
+            columns = alphas, energy, np.tile([0.0, 1.0], n), along
+            return change(Primaries(2 * np.arange(n + 1), *columns))
+
+    options = (Option(option, 5.0, "MeV", "Most energy."),)
+    return Source("alphas", "Two alphas.", Changed, q_value=5.0, options=options)
 
 
 SOURCES = {
     "test_offsets_and_columns_fit_together": decaying(lambda d: replace(d, offsets=d.offsets[1:])),
-    "test_deposits_are_possible": decaying(lambda d: replace(d, energy=-d.energy)),
+    "test_particles_are_possible": decaying(lambda d: replace(d, energy=-d.energy)),
+    "test_particles_follow_the_decay_in_order_of_time": decaying(
+        lambda d: replace(d, time=d.time[::-1])
+    ),
+    "test_no_decay_gives_more_than_q": decaying(lambda d: replace(d, energy=3.0 * d.energy)),
     "test_the_same_generator_gives_the_same_decays": decaying(
         lambda d: replace(d, time=d.time + next(CLOCK))
     ),
     "test_no_decay_is_no_error": decaying(lambda d: replace(d, energy=np.append(d.energy, 1.0))),
+    "test_options_have_words_and_a_default_that_means_what_it_says": decaying(
+        lambda d: d, option="no option"
+    ),
 }
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float64
 
 from kzcal.components import (
-    Deposits,
     Fitter,
     HitTranslator,
     Minimum,
@@ -16,10 +15,15 @@ from kzcal.components import (
     Source,
     Translator,
 )
+from kzcal.errors import ConfigurationError
 from kzcal.hits import Events
+from kzcal.particles import ALPHA, ELECTRON, GAMMA, NEUTRON, POSITRON, PROTON, Primaries
 from kzcal.testing.contract import ComponentContract
 from kzcal.testing.runs import empty
 from kzcal.testing.synthetic import Run, synthetic_run
+
+ELECTRON_MASS = 0.51099895
+"""MeV, CODATA 2018."""
 
 
 class SourceContract(ComponentContract):
@@ -27,46 +31,71 @@ class SourceContract(ComponentContract):
 
     record_type = Source
     component: ClassVar[Source]
-    q_value_mev: ClassVar[float] = np.inf
-    """No decay deposits more energy than this, MeV."""
 
-    def draw(self, n: int, seed: int = 1) -> Deposits:
+    def draw(self, n: int, seed: int = 1) -> Primaries:
         """So many decays."""
         return self.component.build().sample(n, generator=np.random.default_rng(seed))
 
     def test_offsets_and_columns_fit_together(self) -> None:
-        """One entry per deposit in every column."""
+        """One entry per particle in every column."""
         decays = self.draw(50)
         assert len(decays.offsets) == 51, "one offset per decay and one at the end"
         assert decays.offsets[0] == 0
         assert (np.diff(decays.offsets) >= 0).all(), "offsets do not descend"
         n = int(decays.offsets[-1])
-        assert decays.position.shape == (n, 3)
-        for column in ("time", "energy", "particle"):
-            assert getattr(decays, column).shape == (n,), f"{column} has one entry per deposit"
+        assert decays.direction.shape == (n, 3)
+        for column in ("particle", "energy", "time"):
+            assert getattr(decays, column).shape == (n,), f"{column} has one entry per particle"
 
-    def test_deposits_are_possible(self) -> None:
-        """Finite places, no time before the decay, no negative energy, no more than Q."""
+    def test_particles_are_possible(self) -> None:
+        """Known particles, none of negative energy, each with a direction."""
         decays = self.draw(50)
-        assert np.isfinite(decays.position).all()
-        assert (decays.time >= 0.0).all()
-        assert (decays.energy >= 0.0).all()
-        total = np.bincount(
-            np.repeat(np.arange(50), np.diff(decays.offsets)), decays.energy, minlength=50
-        )
-        assert (total <= self.q_value_mev).all(), f"a decay deposits {total.max()} MeV"
+        known = (ELECTRON, POSITRON, GAMMA, PROTON, NEUTRON, ALPHA)
+        assert np.isin(decays.particle, known).all(), f"PDG codes are among {known}"
+        assert (decays.energy >= 0.0).all(), "no energy is negative or unknown"
+        length = np.linalg.norm(decays.direction, axis=1)
+        np.testing.assert_allclose(length, 1.0, rtol=1e-9, err_msg="directions are unit vectors")
+
+    def test_particles_follow_the_decay_in_order_of_time(self) -> None:
+        """Nothing leaves before the decay, and a later row is not an earlier particle."""
+        decays = self.draw(50)
+        assert np.isfinite(decays.time).all()
+        assert (decays.time >= 0.0).all(), "no particle leaves before the decay"
+        same = np.diff(decays.decay) == 0
+        assert (np.diff(decays.time)[same] >= 0.0).all(), "times ascend within a decay"
+
+    def test_no_decay_gives_more_than_q(self) -> None:
+        """Kinetic energies, and what the annihilation of each positron adds."""
+        decays = self.draw(200)
+        given = decays.energy + np.where(decays.particle == POSITRON, 2.0 * ELECTRON_MASS, 0.0)
+        total = np.bincount(decays.decay, given, minlength=200)
+        most = np.inf if self.component.q_value is None else self.component.q_value
+        assert np.isfinite(total).all()
+        assert (total <= most + 1e-6).all(), f"a decay of Q = {most} MeV gives {total.max()} MeV"
 
     def test_the_same_generator_gives_the_same_decays(self) -> None:
         """Randomness comes from the generator alone."""
         first, second = self.draw(20, seed=3), self.draw(20, seed=3)
-        for column in ("offsets", "position", "time", "energy", "particle"):
+        for column in ("offsets", "particle", "energy", "time", "direction"):
             assert np.array_equal(getattr(first, column), getattr(second, column)), column
 
     def test_no_decay_is_no_error(self) -> None:
-        """Zero decays have no deposit."""
+        """Zero decays have no particle."""
         none = self.draw(0)
         assert none.offsets.tolist() == [0]
         assert len(none.energy) == 0
+
+    def test_options_have_words_and_a_default_that_means_what_it_says(self) -> None:
+        """Naming every default changes nothing, and an unknown option is refused."""
+        for option in self.component.options:
+            assert option.name.isidentifier(), "an option's name is a keyword of build"
+            assert option.unit.strip(), f"{option.name} has a unit"
+            assert option.summary.strip(), f"{option.name} has a summary"
+        named = self.component.prepare({o.name: o.default for o in self.component.options})
+        decays = named.sample(20, generator=np.random.default_rng(3))
+        assert np.array_equal(decays.energy, self.draw(20, seed=3).energy)
+        with np.testing.assert_raises(ConfigurationError):
+            self.component.prepare({"no_such_option": 1.0})
 
 
 class TranslatorContract(ComponentContract):
