@@ -121,8 +121,12 @@ class Option:
             ConfigurationError: it is something else.
         """
         several = isinstance(self.default, tuple)
-        values = value if several and isinstance(value, list | tuple) else [value]
-        numbers = tuple(float(v) for v in values if type(v) in (int, float))
+        values: Sequence[object] = (value,)
+        if several and isinstance(value, list | tuple):
+            values = value
+        numbers = tuple(
+            float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)
+        )
         if len(numbers) < len(values):
             kind = "a list of numbers" if several else "a number"
             message = f"{self.name} is {kind} [{self.unit}], got {value!r}"
