@@ -10,6 +10,17 @@ from torch import Tensor
 PROFILES = ("electron", "alpha", "proton")
 """Particles by which the scintillation profile is chosen; LightSites counts in this order."""
 
+ELECTRON_PROFILE = ((0.86, 6.9), (0.12, 8.8), (0.02, 36.0))
+ALPHA_PROFILE = ((0.5206, 8.218), (0.4259, 23.41), (0.0536, 288.9))
+PROTON_PROFILE = ((0.7407, 6.862), (0.2050, 12.79), (0.0543, 84.34))
+"""Weights and decay times [ns] of the scintillator.
+
+Source: KamLAND RAT-PAC data (github.com/hsong7273/KamLAND-rat-pac, OPTICS_KAMLAND.ratdb).
+"""
+
+PROFILE_COMPONENTS = (ELECTRON_PROFILE, ALPHA_PROFILE, PROTON_PROFILE)
+"""In the order of PROFILES."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LightSites:

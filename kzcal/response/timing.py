@@ -20,12 +20,8 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 from torch.nn import functional
 
-ELECTRON_PROFILE = ((0.86, 6.9), (0.12, 8.8), (0.02, 36.0))
-ALPHA_PROFILE = ((0.5206, 8.218), (0.4259, 23.41), (0.0536, 288.9))
-"""Weights and decay times [ns] of the scintillator.
-
-Source: KamLAND RAT-PAC data (github.com/hsong7273/KamLAND-rat-pac, OPTICS_KAMLAND.ratdb).
-"""
+from kzcal.light import ALPHA_PROFILE as ALPHA_PROFILE
+from kzcal.light import ELECTRON_PROFILE as ELECTRON_PROFILE
 
 
 def exponential(omega: Float[Tensor, " frequency"], tau: Tensor | float) -> Tensor:

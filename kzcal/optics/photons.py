@@ -1,0 +1,354 @@
+"""The history of one photon, from its emission to the photocathode or to its loss.
+
+Compiled functions, all in one module because numba keys its cache by a module's own text. The
+same functions run on the CPU and, called by the kernel of ``photons_cuda``, on CUDA.
+
+A photon's random numbers depend on a key and on its number alone: a counter through the mixing
+function of SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
+
+Assumption: light is not bent at the spheres between media, whose refractive indices differ by
+less than 1 %; a tracer with refraction would settle what that moves.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from kzcal.optics.photons_lookup import CELLS
+from kzcal.optics.photons_tables import QUANTILES, PhotonTables, Sources
+
+FATES = ("detected", "absorbed", "lost in a PMT", "lost in the sheet", "outside", "too many steps")
+DETECTED, ABSORBED, PMT, SHEET, OUTSIDE, STEPS = range(len(FATES))
+"""How a photon ends; outside means that it was emitted beyond the PMTs."""
+
+MIRRORED, DIFFUSED = -1, -2
+"""How it goes on at the sphere of the PMTs."""
+
+Vector = tuple[float, float, float]
+Slopes = tuple[float, float, float, float]
+
+NOWHERE: Slopes = (0.0, 0.0, 0.0, 0.0)
+MOST_STEPS = 10_000
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+SHIFT_27, SHIFT_30, SHIFT_31, SHIFT_32 = (np.uint64(n) for n in (27, 30, 31, 32))
+LOW_32 = np.uint64(0xFFFFFFFF)
+UNIT = 2.0**-32
+
+
+@numba.njit(cache=True)
+def mixed(state: np.uint64) -> np.uint64:
+    """SplitMix64's mixing function."""
+    state = (state ^ (state >> SHIFT_30)) * MIX_1
+    state = (state ^ (state >> SHIFT_27)) * MIX_2
+    return state ^ (state >> SHIFT_31)
+
+
+@numba.njit(cache=True)
+def two_uniforms(state: np.uint64) -> tuple[np.uint64, float, float]:
+    """The next state and two numbers between 0 and 1, both ends excluded."""
+    state = state + GOLDEN
+    bits = mixed(state)
+    first = (np.int64(bits >> SHIFT_32) + 0.5) * UNIT
+    return state, first, (np.int64(bits & LOW_32) + 0.5) * UNIT
+
+
+@numba.njit(cache=True)
+def dot(a: Vector, b: Vector) -> float:
+    """Scalar product."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@numba.njit(cache=True)
+def along(a: Vector, length: float, b: Vector) -> Vector:
+    """A vector and so many times another."""
+    return a[0] + length * b[0], a[1] + length * b[1], a[2] + length * b[2]
+
+
+@numba.njit(cache=True)
+def isotropic(state: np.uint64) -> tuple[np.uint64, Vector]:
+    """A direction (Marsaglia 1972, doi:10.1214/aoms/1177692644)."""
+    square = 2.0
+    a, b = 0.0, 0.0
+    while square >= 1.0:
+        state, a, b = two_uniforms(state)
+        a, b = 2 * a - 1, 2 * b - 1
+        square = a * a + b * b
+    root = 2 * math.sqrt(1 - square)
+    return state, (a * root, b * root, 1 - 2 * square)
+
+
+@numba.njit(cache=True)
+def rayleigh(state: np.uint64, before: Vector) -> tuple[np.uint64, Vector]:
+    """A direction after scattering, 1 + cos^2 about the one before."""
+    while True:
+        state, after = isotropic(state)
+        state, chance, _ = two_uniforms(state)
+        cosine = dot(before, after)
+        if 2 * chance < 1 + cosine * cosine:
+            return state, after
+
+
+@numba.njit(cache=True)
+def on_cone(state: np.uint64, axis: Vector, cosine: float) -> tuple[np.uint64, Vector]:
+    """A direction at an angle of this cosine to a unit vector.
+
+    Source: Duff et al. (2017), JCGT 6(1), for the two unit vectors across it.
+    """
+    state, turn, _ = two_uniforms(state)
+    sine = math.sqrt(max(0.0, 1 - cosine * cosine))
+    a, b = sine * math.cos(2 * math.pi * turn), sine * math.sin(2 * math.pi * turn)
+    x, y, z = axis
+    sign = 1.0 if z >= 0 else -1.0
+    p = -1 / (sign + z)
+    q = x * y * p
+    across = a * (1 + sign * x * x * p) + b * q, a * sign * q + b * (sign + y * y * p)
+    last = cosine * z - a * sign * x - b * y
+    return state, (cosine * x + across[0], cosine * y + across[1], last)
+
+
+@numba.njit(cache=True)
+def diffuse(state: np.uint64, normal: Vector) -> tuple[np.uint64, Vector]:
+    """A direction away from the normal by Lambert's cosine law."""
+    state, point = isotropic(state)
+    point = along(point, -1.0, normal)
+    scale = 1 / math.sqrt(dot(point, point))
+    return state, (point[0] * scale, point[1] * scale, point[2] * scale)
+
+
+@numba.njit(cache=True)
+def emission_delay(
+    state: np.uint64, profile: np.ndarray, rise_time: float
+) -> tuple[np.uint64, float]:
+    """Rise and decay of the scintillation: a sum of two exponential times, ns."""
+    state, chance, u = two_uniforms(state)
+    state, v, _ = two_uniforms(state)
+    component = 0
+    while component < profile.shape[1] - 1 and chance > profile[0, component]:
+        component += 1
+    return state, -profile[1, component] * math.log(u) - rise_time * math.log(v)
+
+
+@numba.njit(cache=True)
+def pmt_at(unit: Vector, tables: PhotonTables) -> int:
+    """PMT whose disc covers the unit vector, or -1; see ``pmt_cells``."""
+    x, y, z = unit
+    a, b, c, axis = x, y, z, 0
+    if abs(y) > abs(x) and abs(y) >= abs(z):
+        a, b, c, axis = y, z, x, 1
+    elif abs(z) > abs(x):
+        a, b, c, axis = z, x, y, 2
+    face = 2 * axis + (1 if a < 0 else 0)
+    half = 0.5 * CELLS / abs(a)
+    i = min(int(b * half + 0.5 * CELLS), CELLS - 1)
+    j = min(int(c * half + 0.5 * CELLS), CELLS - 1)
+    cell = (face * CELLS + i) * CELLS + j
+    k = 0
+    while True:
+        pmt = int(tables.cells[cell, k])
+        if pmt < 0:
+            return -1
+        row = tables.pmt[pmt]
+        if x * row[0] + y * row[1] + z * row[2] > row[3]:
+            return pmt
+        k += 1
+
+
+@numba.njit(cache=True)
+def flight(
+    position: Vector,
+    direction: Vector,
+    medium: int,
+    colour: int,
+    depth: float,
+    tables: PhotonTables,
+) -> tuple[Vector, int, bool, Vector]:
+    """A straight way through the shells until an optical depth is used up or the PMTs are met.
+
+    The radius is sqrt(s^2 + miss), s being the way from the point next to the centre.
+
+    Returns:
+        position, medium, whether the depth was used up, and how much was flown in units of
+        absorption and of scattering lengths and of ns.
+    """
+    begin = dot(position, direction)
+    s = begin
+    miss = max(0.0, dot(position, position) - s * s)
+    absorbing, scattering, time = 0.0, 0.0, 0.0
+    while True:
+        row = tables.medium[medium, colour]
+        total = row[0] + row[1]
+        inward = s < 0 and medium > 0 and miss < tables.square_radius[medium - 1]
+        if inward:
+            end = -math.sqrt(tables.square_radius[medium - 1] - miss)
+        else:
+            end = math.sqrt(max(0.0, tables.square_radius[medium] - miss))
+        way = max(0.0, end - s)
+        stopped = depth < way * total
+        if stopped:
+            way = depth / total
+            end = s + way
+        depth -= way * total
+        absorbing += way * row[0]
+        scattering += way * row[1]
+        time += way * row[2]
+        s = end
+        if stopped or (not inward and medium == len(tables.square_radius) - 1):
+            break
+        medium += -1 if inward else 1
+    position = along(position, s - begin, direction)
+    return position, medium, stopped, (absorbing, scattering, time)
+
+
+@numba.njit(cache=True)
+def reemission(
+    state: np.uint64, medium: int, colour: int, tables: PhotonTables
+) -> tuple[np.uint64, int, float]:
+    """Row of the new wavelength, or -1 if the light is gone, and the delay in ns."""
+    state, u, v = two_uniforms(state)
+    shorter = tables.cumulative[medium, colour]
+    quantile = int((shorter + v * (1 - shorter)) * QUANTILES)
+    if u >= tables.medium[medium, colour, 3] or quantile >= QUANTILES:
+        return state, -1, 0.0
+    state, u, _ = two_uniforms(state)
+    delay = -tables.reemission_delay * math.log(u)
+    return state, int(tables.emitted[medium, quantile]), delay
+
+
+@numba.njit(cache=True)
+def at_the_sphere(
+    state: np.uint64, position: Vector, direction: Vector, colour: int, tables: PhotonTables
+) -> tuple[np.uint64, int, int, Vector]:
+    """What a PMT or the black sheet does: fate or kind of reflection, PMT, direction."""
+    scale = 1 / math.sqrt(dot(position, position))
+    normal = position[0] * scale, position[1] * scale, position[2] * scale
+    pmt = pmt_at(normal, tables)
+    state, u, v = two_uniforms(state)
+    if pmt >= 0:
+        if u < tables.pmt_reflectivity:
+            direction = along(direction, -2 * dot(direction, normal), normal)
+            return state, MIRRORED, pmt, direction
+        face = tables.pmt[pmt]
+        cosine = direction[0] * face[0] + direction[1] * face[1] + direction[2] * face[2]
+        response = 1 + tables.angular_slope * (cosine - 0.85)
+        fate = DETECTED if v < tables.accepted[colour] * response else PMT
+        return state, fate, pmt, direction
+    if u < tables.sheet_reflectivity:
+        state, direction = diffuse(state, normal)
+        return state, DIFFUSED, pmt, direction
+    return state, SHEET, pmt, direction
+
+
+@numba.njit(cache=True)
+def history(
+    key: np.uint64, number: int, row: int, sources: Sources, tables: PhotonTables
+) -> tuple[int, int, float, Slopes]:
+    """One photon's history.
+
+    Args:
+        key: of the random numbers.
+        number: of the photon.
+        row: of its source.
+        sources: where photons begin.
+        tables: of the detector.
+
+    Returns:
+        fate, PMT or -1, time [ns], and the slopes of the log of the history's density in the logs
+        of absorption scale, scattering scale, PMT and sheet reflectivity.
+    """
+    state = mixed(key ^ mixed(np.uint64(number) + GOLDEN))
+    place = sources.position[row]
+    position = (place[0], place[1], place[2])
+    time = sources.time[row]
+    square = dot(position, position)
+    if not square < tables.square_radius[-1]:
+        return OUTSIDE, -1, time, NOWHERE
+    medium = 0
+    while square >= tables.square_radius[medium]:
+        medium += 1
+    state, u, v = two_uniforms(state)
+    colour = int(tables.emitted[sources.spectrum[row], int(u * QUANTILES)])
+    if sources.beta[row] > 0:
+        cosine = min(1.0, 1 / (sources.beta[row] * tables.refractive_index[medium, colour]))
+        track = sources.direction[row]
+        state, direction = on_cone(state, (track[0], track[1], track[2]), cosine)
+    else:
+        state, direction = isotropic(state)
+    if sources.profile[row] >= 0:
+        profile = tables.profile[sources.profile[row]]
+        state, delay = emission_delay(state, profile, tables.rise_time)
+        time += delay
+    absorbing, scattering, mirrored, diffused = 0.0, 0.0, 0.0, 0.0
+    for _ in range(MOST_STEPS):
+        state, u, v = two_uniforms(state)
+        position, medium, stopped, flown = flight(
+            position, direction, medium, colour, -math.log(u), tables
+        )
+        absorbing += flown[0]
+        scattering += flown[1]
+        time += flown[2]
+        if stopped:
+            coefficients = tables.medium[medium, colour]
+            if v * (coefficients[0] + coefficients[1]) < coefficients[1]:
+                scattering -= 1
+                state, direction = rayleigh(state, direction)
+                continue
+            state, colour, delay = reemission(state, medium, colour, tables)
+            if colour < 0:
+                return ABSORBED, -1, time, NOWHERE
+            absorbing -= 1
+            time += delay
+            state, direction = isotropic(state)
+            continue
+        state, fate, pmt, direction = at_the_sphere(state, position, direction, colour, tables)
+        if fate == DETECTED:
+            return fate, pmt, time, (absorbing, scattering, mirrored, diffused)
+        if fate >= 0:
+            return fate, pmt, time, NOWHERE
+        if fate == MIRRORED:
+            mirrored += 1
+        else:
+            diffused += 1
+    return STEPS, -1, time, NOWHERE
+
+
+@numba.njit(cache=True, nogil=True)
+def trace_block(
+    key: np.uint64,
+    first: int,
+    ends: np.ndarray,
+    sources: Sources,
+    tables: PhotonTables,
+    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    fates: np.ndarray,
+) -> int:
+    """Trace as many photons as the columns have rows; the detected ones fill the first rows.
+
+    Args:
+        key: of the random numbers.
+        first: number of the first photon.
+        ends: number of photons up to and with each source.
+        sources: where photons begin.
+        tables: of the detector.
+        columns: where to write source, PMT, time and slopes.
+        fates: counts to add to.
+
+    Returns:
+        Number of photons detected.
+    """
+    found = 0
+    row = int(np.searchsorted(ends, first, side="right"))
+    for number in range(first, first + len(columns[0])):
+        while ends[row] <= number:
+            row += 1
+        fate, pmt, time, slopes = history(key, number, row, sources, tables)
+        fates[fate] += 1
+        if fate == DETECTED:
+            columns[0][found], columns[1][found], columns[2][found] = row, pmt, time
+            for i in range(4):
+                columns[3][found, i] = slopes[i]
+            found += 1
+    return found

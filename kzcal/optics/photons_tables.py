@@ -1,0 +1,173 @@
+"""What a photon looks up on its way: a detector and its materials as plain arrays."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int16, Int64
+
+from kzcal.errors import DetectorError
+from kzcal.geometry import Detector
+from kzcal.geometry.materials import Materials
+from kzcal.light import PROFILE_COMPONENTS
+from kzcal.optics.photons_lookup import half_angles, pmt_cells
+
+SHORTEST_NM, LONGEST_NM = 200, 800
+WAVELENGTHS = np.arange(SHORTEST_NM, LONGEST_NM + 1, dtype=np.float64)
+"""Light has whole wavelengths, nm; a photon keeps the row of its own."""
+
+CHERENKOV_NM = 700
+QUANTILES = 8192
+
+
+class PhotonTables(NamedTuple):
+    """All that the history of a photon depends on.
+
+    Args:
+        medium: absorption and scattering coefficient [1/m], time per length [ns/m] and
+            probability of re-emission, at each wavelength.
+        refractive_index: of phases.
+        emitted: row of the wavelength at each quantile of each spectrum: of the media, and last
+            of Cherenkov light.
+        cumulative: share of a medium's emission that is not longer than each wavelength.
+        square_radius: of the outer ends of the media up to the PMTs, m^2.
+        cells: see ``pmt_cells``.
+        pmt: unit vector to each PMT and the cosine of the angle that its disc spans.
+        accepted: quantum efficiency over the largest one and over that of normal incidence.
+        profile: cumulative weights of the components, then their decay times [ns].
+        pmt_radius: m.
+        pmt_reflectivity, sheet_reflectivity, angular_slope: see ``LightParameters``.
+        reemission_delay, rise_time: ns.
+    """
+
+    medium: Float32[np.ndarray, "medium wavelength 4"]
+    refractive_index: Float32[np.ndarray, "medium wavelength"]
+    emitted: Int16[np.ndarray, "spectrum quantile"]
+    cumulative: Float32[np.ndarray, "medium wavelength"]
+    square_radius: Float64[np.ndarray, " medium"]
+    cells: Int16[np.ndarray, "cell candidate"]
+    pmt: Float64[np.ndarray, "pmt 4"]
+    accepted: Float32[np.ndarray, " wavelength"]
+    profile: Float64[np.ndarray, "profile 2 component"]
+    pmt_radius: float
+    pmt_reflectivity: float
+    sheet_reflectivity: float
+    angular_slope: float
+    reemission_delay: float
+    rise_time: float
+
+
+class Sources(NamedTuple):
+    """Where photons begin.
+
+    Args:
+        position: m.
+        time: of the deposit, ns.
+        direction: of the track, for Cherenkov light.
+        beta: speed of the track; 0 for isotropic light.
+        spectrum: row of ``PhotonTables.emitted``.
+        profile: row of ``PhotonTables.profile``, or -1 for light at once.
+    """
+
+    position: Float64[np.ndarray, "source 3"]
+    time: Float64[np.ndarray, " source"]
+    direction: Float64[np.ndarray, "source 3"]
+    beta: Float64[np.ndarray, " source"]
+    spectrum: Int64[np.ndarray, " source"]
+    profile: Int64[np.ndarray, " source"]
+
+
+def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
+    """The tables of a detector, for its own ``light`` parameters."""
+    light = detector.light
+    media = [m for m in detector.media if m.inner_radius_m < detector.pmt_radius]
+    names = [m.material for m in media]
+    emission = np.stack([materials.emission(name, WAVELENGTHS) for name in names])
+    cherenkov = np.where(WAVELENGTHS <= CHERENKOV_NM, WAVELENGTHS**-2, 0.0)
+    efficiency = materials.quantum_efficiency(WAVELENGTHS)
+    radius = np.minimum([m.outer_radius_m for m in media], detector.pmt_radius)
+    half_angle = np.cos(half_angles(detector))
+    return PhotonTables(
+        medium=np.stack([_medium(name, detector, materials) for name in names]),
+        refractive_index=_float32(
+            [materials.refractive_index(name, WAVELENGTHS) for name in names]
+        ),
+        emitted=np.stack([_quantiles(_cumulative(s)) for s in (*emission, cherenkov)]),
+        cumulative=_float32([_cumulative(spectrum) for spectrum in emission]),
+        square_radius=radius**2,
+        cells=pmt_cells(detector),
+        pmt=np.concatenate([detector.directions, half_angle[:, None]], axis=1),
+        accepted=(efficiency / efficiency.max() / _largest_response(detector)).astype(np.float32),
+        profile=_profiles(light.decay_scale),
+        pmt_radius=detector.pmt_radius,
+        pmt_reflectivity=light.pmt_reflectivity,
+        sheet_reflectivity=light.sheet_reflectivity,
+        angular_slope=light.angular_slope,
+        reemission_delay=light.reemission_delay,
+        rise_time=light.rise_time,
+    )
+
+
+def largest_efficiency(detector: Detector, materials: Materials) -> float:
+    """Photoelectrons per photon that is not reflected at a PMT of relative efficiency 1, at most.
+
+    The quantum efficiency counts all photons that meet the PMT, those that it reflects included.
+    The light collectors and better photocathodes of ``light_gain`` are in it.
+
+    Raises:
+        DetectorError: more light would be detected and reflected than there is.
+    """
+    efficiency = materials.quantum_efficiency(WAVELENGTHS).max() * _largest_response(detector)
+    reflectivity = detector.light.pmt_reflectivity
+    if not reflectivity + efficiency <= 1:
+        message = (
+            f"a PMT must not detect and reflect more light than meets it, got quantum efficiency "
+            f"{efficiency:.3g} and pmt_reflectivity={reflectivity}: lower one of them"
+        )
+        raise DetectorError(message)
+    gain = detector.light_gain.collectors * detector.light_gain.quantum_efficiency
+    return float(efficiency / (1 - reflectivity) * gain)
+
+
+def _largest_response(detector: Detector) -> float:
+    return 1 + detector.light.angular_slope * 0.15
+
+
+def _medium(
+    name: str, detector: Detector, materials: Materials
+) -> Float32[np.ndarray, "wavelength 4"]:
+    columns = (
+        materials.absorption(name, WAVELENGTHS) / detector.light.absorption_scale,
+        materials.scattering(name, WAVELENGTHS) / detector.light.scattering_scale,
+        1 / materials.group_velocity(name, WAVELENGTHS),
+        materials.reemission(name, WAVELENGTHS),
+    )
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _float32(rows: list[np.ndarray]) -> Float32[np.ndarray, "row wavelength"]:
+    return np.stack(rows).astype(np.float32)
+
+
+def _cumulative(spectrum: Float64[np.ndarray, " wavelength"]) -> np.ndarray:
+    """Cumulative share; all ones where nothing is emitted, so that nothing is re-emitted."""
+    total = spectrum.sum()
+    return np.cumsum(spectrum) / total if total > 0 else np.ones_like(spectrum)
+
+
+def _quantiles(cumulative: np.ndarray) -> Int16[np.ndarray, " quantile"]:
+    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    rows = np.searchsorted(cumulative, shares)
+    return rows.astype(np.int16)
+
+
+def _profiles(decay_scale: float) -> Float64[np.ndarray, "profile 2 component"]:
+    most = max(len(profile) for profile in PROFILE_COMPONENTS)
+    table = np.ones((len(PROFILE_COMPONENTS), 2, most))
+    for row, profile in zip(table, PROFILE_COMPONENTS, strict=True):
+        weights, times = np.array(profile).T
+        row[0, : len(profile)] = np.cumsum(weights) / math.fsum(weights)
+        row[1, : len(profile)] = times * decay_scale
+    return table
