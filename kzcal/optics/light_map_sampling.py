@@ -1,0 +1,262 @@
+"""Photoelectrons drawn from a light map, event by event for whole blocks of events.
+
+An event's points of emission lie close together beside the distance to the PMTs. So
+photoelectrons are proposed for the centre of its light, from one distribution over PMTs per
+event, and each is assigned to a point and kept with the ratio of that point's collection to the
+proposal's. Bounds on how steep the map is keep the ratio below one, so nothing is approximated.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from kzcal.light import PROFILE_COMPONENTS, LightSites
+from kzcal.optics.light_map_bounds import CENTRE_M
+from kzcal.optics.light_map_delays import draw_delay
+from kzcal.optics.light_map_grid import RadiusPosition, stretched_position
+from kzcal.photoelectrons import Photoelectrons
+
+if TYPE_CHECKING:
+    from kzcal.optics.light_map import LightMap
+
+EVENTS_AT_ONCE = {"cpu": 64, "cuda": 4096}
+"""So many that a CPU's caches hold what one step needs, and a GPU is busy."""
+
+SAME_POINT = 1e-3
+"""Points whose collections differ by less than this share count as the centre of the light."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Emissions:
+    """Points that send out light of one kind, in the order of their events.
+
+    Args:
+        event: row of the event.
+        position: m.
+        time: ns.
+        mean: mean number of photons.
+        profile: index of the scintillation's profile.
+        cherenkov: whether it is Cherenkov light.
+    """
+
+    event: Int[Tensor, " emission"]
+    position: Float[Tensor, "emission 3"]
+    time: Float[Tensor, " emission"]
+    mean: Float[Tensor, " emission"]
+    profile: Int[Tensor, " emission"]
+    cherenkov: Bool[Tensor, " emission"]
+
+    @classmethod
+    def of(cls, sites: LightSites) -> Emissions:
+        """Scintillation and Cherenkov light of sites, as far as there is any."""
+        mean = torch.cat([sites.scintillation, sites.cherenkov])
+        event = torch.cat([sites.event, sites.event])
+        lit = torch.nonzero(mean > 0)[:, 0]
+        lit = lit[torch.argsort(event[lit], stable=True)]
+        site = lit % len(sites.event)
+        return cls(
+            event=event[lit],
+            position=sites.position[site],
+            time=sites.time[site],
+            mean=mean[lit],
+            profile=sites.profile[site],
+            cherenkov=lit >= len(sites.event),
+        )
+
+    def blocks(self, n_events: int) -> Iterator[Emissions]:
+        """Emissions of ``n_events`` consecutive events at a time, events counted from 0."""
+        last = int(self.event[-1]) if len(self.event) else -1
+        starts = torch.arange(0, last + n_events + 1, n_events, device=self.event.device)
+        edges = torch.searchsorted(self.event, starts).tolist()
+        for a, b in itertools.pairwise(edges):
+            if b > a:
+                yield Emissions(*(getattr(self, name)[a:b] for name in self.__slots__))
+
+
+def sample_light(
+    light_map: LightMap, sites: LightSites, *, generator: torch.Generator
+) -> Photoelectrons:
+    """Draw photoelectrons for PMTs of the map's ``ceiling``, on the map's device."""
+    device = light_map.radius.device
+    at_once = EVENTS_AT_ONCE.get(device.type, EVENTS_AT_ONCE["cuda"])
+    tables = _DelayTables.of(light_map)
+    parts = [
+        _sample_block(light_map, tables, block, generator)
+        for block in Emissions.of(sites).blocks(at_once)
+    ]
+    none = torch.zeros(0, dtype=torch.long, device=device)
+    parts.append(Photoelectrons(none, none, none.float()))
+    return Photoelectrons(
+        *(torch.cat([getattr(p, name) for p in parts]) for name in Photoelectrons.__slots__)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _DelayTables:
+    """Delays by node, Cherenkov's types after scintillation's, and profiles of scintillation."""
+
+    quantile: Float[Tensor, "node quantile"]
+    edges: Float[Tensor, "profile component"]
+    decay_time: Float[Tensor, "profile component"]
+    rise_time: float
+
+    @classmethod
+    def of(cls, light_map: LightMap) -> _DelayTables:
+        both = torch.cat([light_map.delay_quantile, light_map.cherenkov_quantile])
+        profiles = both.new_tensor(PROFILE_COMPONENTS)
+        weight, decay_time = profiles.unbind(-1)
+        edges = (weight / weight.sum(1, keepdim=True)).cumsum(1)
+        return cls(
+            both.reshape(-1, both.shape[-1]),
+            edges,
+            light_map.light.decay_scale * decay_time,
+            light_map.light.rise_time,
+        )
+
+    def scintillation(
+        self, profile: Int[Tensor, " pe"], *, generator: torch.Generator
+    ) -> Float[Tensor, " pe"]:
+        """Time from the deposit to the photon [ns]: a rise and a decay, one after the other."""
+        chance = torch.rand(3, len(profile), generator=generator, device=profile.device)
+        component = profile * self.edges.shape[1]
+        for edge in self.edges[:, :-1].T:
+            component = component + (chance[0] >= edge[profile])
+        tau = self.decay_time.view(-1)[component]
+        return -(tau * chance[1].neg_().log1p_() + self.rise_time * chance[2].neg_().log1p_())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ways:
+    """Straight ways from points of emission to PMTs.
+
+    Args:
+        place: of the points' radii among the map's nodes.
+        kind: type of the PMT, of Cherenkov light after those of scintillation.
+        stretched: position of the cosine among the nodes.
+        distance: m.
+    """
+
+    place: RadiusPosition
+    kind: Int[Tensor, " way"]
+    stretched: Float[Tensor, " way"]
+    distance: Float[Tensor, " way"]
+
+    @classmethod
+    def of(
+        cls,
+        light_map: LightMap,
+        light: Emissions,
+        emission: Int[Tensor, " way"],
+        pmt: Int[Tensor, " way"],
+    ) -> _Ways:
+        radius = light.position.norm(dim=1)
+        place = light_map.surface.radius_position(radius)
+        along = (light.position[emission] * light_map.direction[pmt]).sum(1)
+        outer = light_map.pmt_radius
+        square = (radius**2 + outer**2)[emission] - 2 * outer * along
+        cosine = along / radius.clamp(min=CENTRE_M)[emission]
+        n_types = len(light_map.log_collection)
+        return cls(
+            RadiusPosition(place.index[emission], place.share[emission], place.step[emission]),
+            light_map.kind[pmt] + n_types * light.cherenkov[emission],
+            stretched_position(cosine, len(light_map.cosine)),
+            square.clamp(min=1e-4).sqrt(),
+        )
+
+    def log_collection(
+        self, light_map: LightMap, rows: Int[Tensor, " row"]
+    ) -> Float[Tensor, " row"]:
+        """Log of photoelectrons per photon on some of the ways."""
+        index, share, step = self.place.index[rows], self.place.share[rows], self.place.step[rows]
+        place = RadiusPosition(index, share, step)
+        return light_map.surface.at_points(place, self.kind[rows], self.stretched[rows])
+
+    def node(self, light_map: LightMap, *, generator: torch.Generator) -> Int[Tensor, " way"]:
+        """One of the nodes around each way, with the probabilities of linear interpolation."""
+        device = self.kind.device
+        chance = torch.rand(2, len(self.kind), generator=generator, device=device)
+        n_radii, n_cosines = len(light_map.radius), len(light_map.cosine)
+        ring = self.place.index + (chance[0] < self.place.share)
+        column = (self.stretched + chance[1]).long().clamp_(max=n_cosines - 1)
+        return (self.kind * n_radii + ring) * n_cosines + column
+
+
+def _sample_block(
+    light_map: LightMap, tables: _DelayTables, light: Emissions, generator: torch.Generator
+) -> Photoelectrons:
+    first = light.event[0]
+    event = light.event - first
+    n_events = int(event[-1]) + 1
+    centre = _centres(light, event, n_events)
+    excess = _excess(light_map, light, centre[event])
+    at_centre = light_map.collection(centre)
+    expected = light.mean * light_map.ceiling * torch.exp(excess)
+    owner, emission, pmt = _propose(at_centre, expected, event, generator)
+    ways = _Ways.of(light_map, light, emission, pmt)
+    kept = torch.ones(len(pmt), dtype=torch.bool, device=pmt.device)
+    tested = torch.nonzero(excess[emission] > 0)[:, 0]
+    proposed = at_centre[owner[tested], pmt[tested]].log() + excess[emission[tested]]
+    chance = torch.rand(tested.shape, generator=generator, device=tested.device)
+    kept[tested] = chance.log() + proposed < ways.log_collection(light_map, tested)
+    delay = draw_delay(
+        tables.quantile, ways.node(light_map, generator=generator), generator=generator
+    )
+    glow = tables.scintillation(light.profile[emission], generator=generator)
+    time = light.time[emission] + ways.distance / light_map.speed + delay
+    time = time + torch.where(light.cherenkov[emission], 0.0, glow)
+    return Photoelectrons(first + owner[kept], pmt[kept], time[kept])
+
+
+def _centres(
+    light: Emissions, event: Int[Tensor, " emission"], n_events: int
+) -> Float[Tensor, "event 3"]:
+    """Centre of each event's light, m."""
+    moment = torch.cat([light.position, torch.ones_like(light.mean)[:, None]], dim=1)
+    moment = moment * light.mean[:, None]
+    total = moment.new_zeros(n_events, 4).index_add_(0, event, moment)
+    return total[:, :3] / total[:, 3:].clamp(min=1e-30)
+
+
+def _excess(
+    light_map: LightMap, light: Emissions, centre: Float[Tensor, "emission 3"]
+) -> Float[Tensor, " emission"]:
+    """Bound on the log of a point's collection over that at the centre of its event's light."""
+    surface, bounds = light_map.surface, light_map.bounds
+    inner, outer = light.position.norm(dim=1), centre.norm(dim=1)
+    place = surface.radius_position(torch.maximum(inner, outer))
+    apart = (light.position - centre).norm(dim=1)
+    excess = apart * bounds.steepness[place.index + 1]
+    crosses = surface.radius_position(inner).index != surface.radius_position(outer).index
+    excess = excess + bounds.jump * crosses
+    same = (excess < SAME_POINT) & ~light.cherenkov
+    return torch.where(same, 0.0, excess + bounds.cherenkov * light.cherenkov)
+
+
+def _propose(
+    at_centre: Float[Tensor, "event pmt"],
+    expected: Float[Tensor, " emission"],
+    event: Int[Tensor, " emission"],
+    generator: torch.Generator,
+) -> tuple[Int[Tensor, " pe"], Int[Tensor, " pe"], Int[Tensor, " pe"]]:
+    """Event, emission and PMT of proposed photoelectrons."""
+    n_events, n_pmt = at_centre.shape
+    device = at_centre.device
+    below = at_centre.double().cumsum(1)
+    light = expected.double().cumsum(0)
+    total = at_centre.new_zeros(n_events).index_add_(0, event, expected).double()
+    mean = total * below[:, -1]
+    count = torch.poisson(mean, generator=generator).long()
+    owner = torch.repeat_interleave(count)
+    chance = torch.rand(2, len(owner), generator=generator, device=device, dtype=torch.float64)
+    ladder = below / below[:, -1:] + torch.arange(n_events, device=device)[:, None]
+    pmt = torch.searchsorted(ladder.view(-1), owner + chance[0], right=True) - owner * n_pmt
+    start = (total.cumsum(0) - total)[owner]
+    emission = torch.searchsorted(light, start + chance[1] * total[owner], right=True)
+    return owner, emission.clamp_(max=len(event) - 1), pmt.clamp_(0, n_pmt - 1)
