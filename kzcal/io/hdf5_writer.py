@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import h5py
 import numpy as np
@@ -52,15 +53,43 @@ def write_events(
         FileFormatError: the events break the format, so that no reader would take them.
         ConfigurationError: the file cannot be written there.
     """
+    with event_writer(path, header, muons) as append:
+        for chunk in chunks:
+            append(chunk)
+
+
+@contextmanager
+def event_writer(
+    path: Path | str,
+    header: RunHeader,
+    muons: Muons | None = None,
+    *,
+    notes: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Callable[[Events], None]]:
+    """Write events chunk by chunk, in several files at once if need be; see write_events.
+
+    Args:
+        path: the file.
+        header: what is known about the run.
+        muons: reconstructed muons of the run.
+        notes: further attributes of the root group, which readers pass over.
+
+    Yields:
+        What takes the next events.
+    """
     path = Path(path)
     with replacing(path) as beside, _new_file(beside, path) as file:
         with _failure_named(path):
             _write_header(file, header)
+            file.attrs.update(notes)
             writer = _Writer(file, path)
-        for chunk in chunks:
+
+        def append(chunk: Events) -> None:
             _check_room(chunk, path)
             with _failure_named(path):
                 writer.append(chunk, ordered=header.sample is None)
+
+        yield append
         with _failure_named(path):
             if muons is not None and len(muons):
                 _write_muons(file, muons, path)

@@ -1,0 +1,187 @@
+"""The chain: decays at their places become energy deposits, photons, GTQ, DTQ and events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float64, Int64
+from torch import Tensor
+
+from kzcal.geometry import Detector
+from kzcal.hits import FORCED, PHYSICS, Events, Hits
+from kzcal.light import LightSites
+from kzcal.particles import Primaries
+from kzcal.photoelectrons import Photoelectrons
+from kzcal.simulate.seeds import BlockKey
+from kzcal.simulate.separation import Parted, part_events
+from kzcal.simulate.stages import LightModel, Reconstruction, Response, Transport
+
+PHYSICS_WINDOW_NS = (-150.0, 350.0)
+FORCED_WINDOW_NS = (0.0, 10_000.0)
+T0_SPREAD_NS = 7.0
+"""Standard deviation of an event's emission time in its hit-time base: the trigger's jitter."""
+TIME_STEP_NS, CHARGE_STEP = 1 / 8, 1 / 64
+"""Steps in which hits are stored, ns and p.e."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Decays of one block.
+
+    Args:
+        primaries: what they send out.
+        position: where, m.
+        timestamp: when, ns since the start of the run, ascending.
+        kind: what the truth calls them.
+        first: number of the first decay within its component.
+        kept: so many of them count; the others complete the block.
+        forced: whether there is no decay at all, and a forced trigger at every timestamp.
+    """
+
+    primaries: Primaries
+    position: Float64[np.ndarray, "decay 3"]
+    timestamp: Int64[np.ndarray, " decay"]
+    kind: str
+    first: int
+    kept: int
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulated:
+    """Events twice.
+
+    Args:
+        reported: with the hits that the detector reports, DTQ.
+        true: the same with photoelectrons as hits, GTQ.
+    """
+
+    reported: Events
+    true: Events
+
+    def __len__(self) -> int:
+        """Number of events."""
+        return len(self.reported)
+
+    def take(self, events: Bool[np.ndarray, " event"] | Int64[np.ndarray, " taken"]) -> Simulated:
+        """The chosen events (mask or rows), in the order given."""
+        return Simulated(self.reported.take(events), self.true.take(events))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """The stages of one simulation.
+
+    Args:
+        detector: where it happens.
+        transport: from particles to light.
+        light: from light to photoelectrons.
+        response: from photoelectrons to hits.
+        reconstruction: from hits to vertices and energies, or None for a file without.
+        constants: digest of the constants that the response was made from.
+        device: where light and response are drawn.
+    """
+
+    detector: Detector
+    transport: Transport
+    light: LightModel
+    response: Response
+    reconstruction: Reconstruction | None
+    constants: str
+    device: torch.device
+
+    def simulate(self, batch: Batch, key: BlockKey) -> Simulated:
+        """Events of a block of decays, by decay and then by time."""
+        generator = key.numpy("transport")
+        deposits = self.transport.deposits(batch.primaries, batch.position, generator=generator)
+        parted = part_events(deposits)
+        n = len(parted.decay)
+        light = self._light(parted, key.numpy("t0").normal(0.0, T0_SPREAD_NS, n), key)
+        low, high = FORCED_WINDOW_NS if batch.forced else PHYSICS_WINDOW_NS
+        begin, end = (torch.full((n,), edge, device=self.device) for edge in (low, high))
+        pulses = self.response.sample(
+            light,
+            (begin, end),
+            ceiling=self.light.ceiling,
+            generator=key.torch("response", self.device, self.constants),
+        )
+        hits = hits_of(pulses.event, pulses.pmt, pulses.time, pulses.charge, n)
+        reported = self._reconstructed(self._events(batch, parted, hits))
+        one = torch.ones_like(light.time)
+        true = replace(
+            reported, hits=hits_of(light.event, light.pmt, light.time, one, n, stored=False)
+        )
+        return Simulated(reported, true).take(parted.decay < batch.kept)
+
+    def _light(
+        self, parted: Parted, t0: Float64[np.ndarray, " event"], key: BlockKey
+    ) -> Photoelectrons:
+        """GTQ of events whose first deposits are at t0."""
+        deposits = parted.deposits
+        sites = self.transport.light(replace(deposits, time=deposits.time + t0[deposits.event]))
+        generator = key.torch("light", self.device)
+        return self.light.sample(_on(sites, self.device), generator=generator)
+
+    def _events(self, batch: Batch, parted: Parted, hits: Hits) -> Events:
+        """Events without anything reconstructed."""
+        n = len(parted.decay)
+        truth = {name: np.asarray(v) for name, v in self.transport.truth(parted.deposits).items()}
+        truth["kind"] = np.full(n, batch.kind.encode())
+        truth["decay"] = batch.first + parted.decay
+        truth["part"] = parted.part
+        return Events(
+            event=np.arange(n),
+            timestamp=batch.timestamp[parted.decay] + np.rint(parted.begin).astype(np.int64),
+            trigger=np.full(n, FORCED if batch.forced else PHYSICS, np.uint8),
+            vertex=np.full((n, 3), np.nan, np.float32),
+            energy=np.full(n, np.nan, np.float32),
+            t0=np.full(n, np.nan, np.float32),
+            hits=hits,
+            truth=truth,
+        )
+
+    def _reconstructed(self, events: Events) -> Events:
+        """The same with vertex, energy and time, which forced triggers do not have."""
+        if self.reconstruction is None or not events.physics.any():
+            return events
+        found = self.reconstruction.fit(events)
+        return replace(
+            events,
+            vertex=found.vertex.cpu().numpy().astype(np.float32),
+            energy=found.energy.cpu().numpy().astype(np.float32),
+            t0=found.t0.cpu().numpy().astype(np.float32),
+        )
+
+
+def hits_of(
+    event: Tensor, pmt: Tensor, time: Tensor, charge: Tensor, n: int, *, stored: bool = True
+) -> Hits:
+    """Columns of hits as an event file holds them, by event and within an event by time.
+
+    Args:
+        event: row of the event.
+        pmt: cable number.
+        time: ns.
+        charge: p.e.
+        n: number of events.
+        stored: whether time and charge come in the steps in which hits are stored.
+    """
+    first = torch.argsort(time, stable=True)
+    order = first[torch.argsort(event[first], stable=True)]
+    if stored:
+        time = torch.round(time / TIME_STEP_NS) * TIME_STEP_NS
+        charge = torch.round(charge / CHARGE_STEP) * CHARGE_STEP
+    return Hits.from_counts(
+        torch.bincount(event, minlength=n).cpu().numpy(),
+        pmt[order].cpu().numpy().astype(np.uint16),
+        time[order].cpu().numpy().astype(np.float32),
+        charge[order].cpu().numpy().astype(np.float32),
+    )
+
+
+def _on(sites: LightSites, device: torch.device) -> LightSites:
+    """The same sites on a device."""
+    columns = {name: getattr(sites, name).to(device) for name in LightSites.__slots__}
+    return LightSites(**columns)
