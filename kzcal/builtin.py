@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kzcal.components import Command, EventFormat, ReportSection, Sample
+from kzcal.components import Command, EventFormat, ReportSection, Sample, Translator
 from kzcal.hookspecs import hookimpl
 
 
@@ -47,6 +47,16 @@ def kzcal_samples() -> Iterable[Sample]:
         ("c11", "11C, alone in time, 1 to 2 MeV.", "c11:Carbon11"),
     ):
         yield Sample(name, summary, _made(f"kzcal.samples.{path}"))
+
+
+@hookimpl
+def kzcal_translators() -> Iterable[Translator]:
+    """Changes of hits that need nothing but the baseline text."""
+    yield Translator(
+        "detector-response",
+        "Photoelectrons to reported hits of nominal PMTs.",
+        _made("kzcal.response.translator:ResponseTranslator"),
+    )
 
 
 @hookimpl

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kzcal.errors import ConfigurationError
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.charge import ChargeShape, detection_efficiency
-from kzcal.response.detector import DetectorResponse
+from kzcal.response.detector import DetectorResponse, Stray
 
 N_PMT = 20
 WINDOW = (-150.0, 350.0)
@@ -242,3 +243,72 @@ def test_single_photoelectrons_pass_as_often_as_the_likelihood_says(gain):
         torch.tensor([gain]).double(), torch.tensor([0.5]).double(), shape
     )
     assert abs(passed - float(share)) < 4 * math.sqrt(passed * (1 - passed) / n)
+
+
+def test_light_for_the_best_pmt_is_thinned_to_each_pmts_own_efficiency():
+    """10,000 photoelectrons of each tube, 4.5 binomial deviations: false alarm 2e-4."""
+    n = 10_000 * N_PMT
+    qe = torch.linspace(0.5, 1.5, N_PMT)
+    window = tuple(torch.full((n,), edge) for edge in WINDOW)
+    generator = torch.Generator().manual_seed(3)
+    hits = tubes(qe=qe).sample(lonely(n), window, ceiling=1.6, generator=generator)
+    counts = torch.bincount(hits.pmt, minlength=N_PMT).double()
+    chance = qe.double() / 1.6
+    assert (
+        float(((counts - 1e4 * chance) / (1e4 * chance * (1 - chance)).sqrt()).abs().max()) < 4.5
+    )
+
+
+def test_a_ceiling_below_the_best_pmt_is_refused():
+    window = tuple(torch.full((5,), edge) for edge in WINDOW)
+    with pytest.raises(ConfigurationError, match=r"above ceiling=1.2: raise it"):
+        tubes(qe=torch.full((N_PMT,), 1.5)).sample(
+            lonely(5), window, ceiling=1.2, generator=torch.Generator()
+        )
+
+
+def test_exchanged_cables_report_each_others_light():
+    cable = torch.arange(N_PMT)
+    cable[[3, 8]] = torch.tensor([8, 3])
+    light = lonely(5 * N_PMT)
+    hits = report(tubes(cable=cable), light, 5 * N_PMT)
+    assert torch.equal(hits.pmt, cable[light.pmt])
+
+
+def column(value):
+    return torch.full((N_PMT,), value)
+
+
+def test_stray_pulses_have_their_shares_and_delays():
+    """200,000 photoelectrons, four deviations each: false alarm 4e-4 in all."""
+    n = 200_000
+    late = Stray(column(0.04), column(30.0), column(70.0))
+    early = Stray(column(0.01), column(-25.0), column(-10.0))
+    ion = Stray(column(0.03), column(100.0), column(200.0))
+    hits = report(tubes(moved=(late, early), added=(ion,)), lonely(n), n)
+    for low, high, share in ((29, 71, 0.04), (-26, -9, 0.01), (99, 271, 0.03), (-1, 1, 0.95)):
+        times = hits.time[(hits.time > low) & (hits.time < high)]
+        assert abs(len(times) - share * n) < 4 * math.sqrt(share * n)
+    moved = hits.time[(hits.time > 29) & (hits.time < 71)]
+    assert abs(float(moved.mean()) - 50) < 4 * 40 / math.sqrt(12 * 0.04 * n)
+
+
+def test_strays_that_exclude_each_other_never_move_one_photoelectron_twice():
+    first, second = (Stray(column(0.5), column(at), column(at)) for at in (30.0, 100.0))
+    hits = report(tubes(moved=(first, second)), lonely(5000), 5000)
+    assert set(hits.time.tolist()) == {30.0, 100.0}
+
+
+def test_a_saturated_charge_reads_low_and_keeps_its_time():
+    whole, low = (
+        report(tubes(gain=30.0, walk=0.5, **changes), lonely(40), 40)
+        for changes in ({}, {"saturation": 300.0})
+    )
+    torch.testing.assert_close(low.charge, whole.charge / 1.1, rtol=1e-6, atol=0)
+    assert torch.equal(low.time, whole.time)
+
+
+def test_each_type_has_its_own_walk():
+    walk = torch.where(torch.arange(N_PMT) < 10, 0.5, 1.0)
+    hits = report(tubes(gain=0.25, walk=walk), lonely(40), 40)
+    torch.testing.assert_close(hits.time, walk[hits.pmt], rtol=0, atol=1e-4)
