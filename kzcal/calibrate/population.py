@@ -5,15 +5,24 @@ a Gaussian population of mean m and variance v per type, an estimate x of varian
 :math:`\sigma^2` becomes :math:`(x/\sigma^2 + m/v) / (1/\sigma^2 + 1/v)`. Mean and variance come
 from the estimates themselves, by largest marginal likelihood, so that a PMT with many hits keeps
 its own value, and one with few leans on its type with an error that says so.
+
+The variance itself is known to some error only, and where estimates lean hard on it their own
+errors would be as uncertain. There the prior is made wider than the population: with a prior of
+variance :math:`v' \ge v`, information I of the PMT and :math:`C = (I + 1/v')^{-1}` the estimate
+has the variance :math:`C (I + v/v'^2) C`, of which v makes a share that falls with v'.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+DEPENDENCE = 0.03
+"""Relative error that an error may have because the population's variance is uncertain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +32,85 @@ class Population:
     Args:
         mean: of each type.
         variance: of each type, measurement errors taken off.
+        variance_error: standard deviation of that variance.
     """
 
     mean: Float[Tensor, " type"]
     variance: Float[Tensor, " type"]
+    variance_error: Float[Tensor, " type"]
 
     @classmethod
     def pinned(cls, mean: Float[Tensor, " type"]) -> Population:
         """A population in which all are alike."""
-        return cls(mean, 1e-8 * mean**2)
+        return cls(mean, 1e-8 * mean**2, torch.zeros_like(mean))
 
     @classmethod
     def wide(cls, mean: Float[Tensor, " type"]) -> Population:
         """A population that hardly says anything: half its mean wide."""
-        return cls(mean, (0.5 * mean) ** 2)
+        return cls(mean, (0.5 * mean) ** 2, torch.zeros_like(mean))
+
+    def prior(self, information: Float[Tensor, " pmt"], kind: Tensor) -> Prior:
+        r"""The prior of each PMT, as narrow as the error of the population's variance allows.
+
+        The error of an estimate depends on v by :math:`\sigma_v / (2 (I v'^2 + v))`; the prior's
+        variance is v, or what brings this down to ``DEPENDENCE``.
+
+        Args:
+            information: that the PMT itself has of the quantity, all others profiled.
+            kind: type of each PMT.
+        """
+        variance = self.variance[kind]
+        excess = (self.variance_error[kind] / (2 * DEPENDENCE) - variance).clamp(min=0)
+        wider = (excess / information.clamp(min=1e-12)).sqrt()
+        return Prior(self.mean[kind], torch.maximum(variance, wider), variance)
+
+    def exact_prior(self, kind: Tensor) -> Prior:
+        """The population itself as prior of each PMT."""
+        return Prior(self.mean[kind], self.variance[kind], self.variance[kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Gaussian prior of one quantity of each PMT.
+
+    Args:
+        mean: of the population.
+        variance: of the prior.
+        population: variance of the population, at most that of the prior.
+    """
+
+    mean: Float[Tensor, " pmt"]
+    variance: Float[Tensor, " pmt"]
+    population: Float[Tensor, " pmt"]
 
     def added(
-        self, score: Tensor, information: Tensor, value: Tensor, kind: Tensor, column: int
+        self, score: Tensor, information: Tensor, value: Tensor, column: int
     ) -> tuple[Tensor, Tensor]:
-        """Score and information with the population's added to the parameter in ``column``."""
+        """Score and information with the prior's added to the parameter in ``column``."""
         score, information = score.clone(), information.clone()
-        score[:, column] += (self.mean[kind] - value) / self.variance[kind]
-        information[:, column, column] += 1 / self.variance[kind]
+        score[:, column] += (self.mean - value) / self.variance
+        information[:, column, column] += 1 / self.variance
         return score, information
+
+
+def drawn_covariance(
+    inverse: Float[Tensor, "pmt own own"], priors: Mapping[int, Prior]
+) -> Float[Tensor, "pmt own own"]:
+    r"""Covariance of estimates that priors wider than the populations have drawn.
+
+    With P and V the diagonal matrices of the priors' inverse variances and of the populations'
+    variances it is :math:`C (I + P V P) C`, and :math:`C - C (P - P V P) C` is the same.
+
+    Args:
+        inverse: inverse of the information with that of the priors, :math:`C = (I + P)^{-1}`.
+        priors: by column of the parameter.
+    """
+    covariance = inverse.clone()
+    for column, prior in priors.items():
+        along = inverse[:, :, column]
+        excess = (prior.variance - prior.population) / prior.variance**2
+        covariance -= excess[:, None, None] * along[:, :, None] * along[:, None, :]
+    return covariance
 
 
 def unpooled(
@@ -81,7 +146,7 @@ def recentred(
     mean = empty.index_add(0, kind, weight * torch.where(chosen, alone, 0.0)) / total.clamp(
         min=1e-12
     )
-    return Population(torch.where(total > 0, mean, population.mean), population.variance)
+    return replace(population, mean=torch.where(total > 0, mean, population.mean))
 
 
 def population_of(
@@ -96,26 +161,29 @@ def population_of(
 
     Estimates further than four standard deviations from the median do not take part.
     """
-    means, variances = [], []
+    columns = []
     for k in range(int(kind.max()) + 1):
         rows = chosen & (kind == k) & torch.isfinite(value) & (variance > 0)
-        x, s = value[rows], variance[rows]
-        if len(x) < 10:
-            means.append(value.new_tensor(float("nan")))
-            variances.append(value.new_tensor(float("nan")))
-            continue
-        scatter = 1.4826 * (x - x.median()).abs().median()
-        near = (x - x.median()).abs() < 4 * torch.maximum(scatter, s.sqrt())
-        x, s = x[near], s[near]
-        v = (x.var() - s.mean()).clamp(min=1e-4 * float(x.mean()) ** 2)
-        for _ in range(iterations):
-            weight = 1 / (s + v)
-            m = (weight * x).sum() / weight.sum()
-            v = v * ((weight * (x - m)) ** 2).sum() / weight.sum()
-            v = v.clamp(min=1e-5 * float(m) ** 2)
-        means.append(m)
-        variances.append(v)
-    return Population(torch.stack(means), torch.stack(variances))
+        columns.append(_gaussian(value[rows], variance[rows], iterations))
+    means, variances, errors = torch.stack(columns, dim=1)
+    return Population(means, variances, errors)
+
+
+def _gaussian(x: Tensor, s: Tensor, iterations: int) -> Float[Tensor, " 3"]:
+    """Mean, variance and its error of a Gaussian population; NaN of fewer than ten."""
+    if len(x) < 10:
+        return x.new_full((3,), float("nan"))
+    scatter = 1.4826 * (x - x.median()).abs().median()
+    near = (x - x.median()).abs() < 4 * torch.maximum(scatter, s.sqrt())
+    x, s = x[near], s[near]
+    v = (x.var() - s.mean()).clamp(min=1e-4 * float(x.mean()) ** 2)
+    for _ in range(iterations):
+        weight = 1 / (s + v)
+        m = (weight * x).sum() / weight.sum()
+        v = v * ((weight * (x - m)) ** 2).sum() / weight.sum()
+        v = v.clamp(min=1e-5 * float(m) ** 2)
+    error = (2 / ((s + v) ** -2).sum()).sqrt()
+    return torch.stack([m, v, error])
 
 
 def population_from_scores(
@@ -125,17 +193,18 @@ def population_from_scores(
     kind: Tensor,
     chosen: Tensor,
 ) -> Population:
-    """Population of the second of two parameters, from scores at a common value of it.
+    r"""Population of the second of two parameters, from scores at a common value of it.
 
     A PMT that differs from the mean by d has, the first parameter being profiled, a score of mean
     I d and variance I. So the scores' squares tell the variance of d without any PMT having to be
-    fitted alone, which fails where hits are few. PMTs further than four standard deviations of
-    the population and their own error do not take part.
+    fitted alone, which fails where hits are few. The squares have the variance
+    :math:`2 (I + I^2 v)^2`, from which the error of v follows. PMTs further than four standard
+    deviations of the population and their own error do not take part.
     """
     along = information[:, 0, 1] / information[:, 0, 0].clamp(min=1e-12)
     own = score[:, 1] - along * score[:, 0]
-    known = (information[:, 1, 1] - along * information[:, 0, 1]).clamp(min=1e-12)
-    means, variances = mean.clone(), torch.zeros_like(mean)
+    known = profiled(information)
+    means, variances, errors = mean.clone(), torch.zeros_like(mean), torch.zeros_like(mean)
     for k in range(len(mean)):
         rows = chosen & (kind == k)
         if int(rows.sum()) < 10:
@@ -149,4 +218,11 @@ def population_from_scores(
         variance = ((s - i * shift) ** 2 - i).sum() / (i**2).sum()
         means[k] = mean[k] + shift.clamp(-0.2 * mean[k], 0.2 * mean[k])
         variances[k] = variance.clamp(min=1e-4 * float(mean[k]) ** 2)
-    return Population(means, variances)
+        errors[k] = (2 * ((i + i**2 * variances[k]) ** 2).sum()).sqrt() / (i**2).sum()
+    return Population(means, variances, errors)
+
+
+def profiled(information: Float[Tensor, "pmt 2 2"]) -> Float[Tensor, " pmt"]:
+    """Information of the second of two parameters, the first being profiled."""
+    along = information[:, 0, 1] / information[:, 0, 0].clamp(min=1e-12)
+    return (information[:, 1, 1] - along * information[:, 0, 1]).clamp(min=1e-12)

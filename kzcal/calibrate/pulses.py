@@ -211,5 +211,6 @@ def _populations(state: Sharing, scoring: SharedScoring, before: Populations) ->
 def _pooled(scoring: SharedScoring, state: Sharing, population: Populations) -> SharedScoring:
     score, information = scoring.score, scoring.information
     for k, quantity in enumerate(population):
-        score, information = quantity.added(score, information, state.own[:, k], state.kind, k)
+        prior = quantity.exact_prior(state.kind)
+        score, information = prior.added(score, information, state.own[:, k], k)
     return replace(scoring, score=score, information=information)

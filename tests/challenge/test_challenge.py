@@ -42,9 +42,6 @@ BIAS = {"time_offset": 0.1, "tts": 0.03 * 1.3, "gain": 0.01, "spe_width": 0.03 *
 """Largest bias: 0.1 ns, and 3 %, 1 % and 3 % of what tubes of the smaller type have."""
 PULLS = (0.9, 1.1)
 """Narrowest and widest pulls of each constant."""
-PULLS_OF_FEW = {"tts": (0.8, 1.2)}
-"""The same where a tenth of the events misses that target: three different tenths gave 0.87, 0.98
-and 1.12 for the transit-time spread, since the population that it leans on is itself uncertain."""
 MEMORY_MIB = 2048
 TYPICAL = {
     "qe": (0.9, 1.1),
@@ -116,11 +113,10 @@ def thinned(source: EventSource) -> Iterator[Events]:
         yield chunk.take(number % 10 == 0)
 
 
-def dishonest(score: dict, few: bool = False) -> dict[str, float]:
+def dishonest(score: dict) -> dict[str, float]:
     """Widths of pulls that are too far from one."""
-    allowed = {name: PULLS_OF_FEW.get(name, PULLS) if few else PULLS for name in RATIO}
     pulls = {name: score[name]["pull_mad"] for name in RATIO}
-    return {name: p for name, p in pulls.items() if not allowed[name][0] <= p <= allowed[name][1]}
+    return {name: pull for name, pull in pulls.items() if not PULLS[0] <= pull <= PULLS[1]}
 
 
 def misjudged(score: dict) -> list[str]:
@@ -164,7 +160,7 @@ def test_a_tenth_of_the_events_has_honest_errors(calibrated, scored, tmp_path):
     assert said["numbers"]["hits dropped"] == sum(spoilt) > 0
     score = scored(file, "tenth")
     assert misjudged(score) == []
-    assert dishonest(score, few=True) == {}
+    assert dishonest(score) == {}
 
 
 def test_period_b_is_calibrated_end_to_end(calibrated, db, tmp_path):

@@ -15,7 +15,7 @@ from torch import Tensor
 from kzcal.calibrate.spool import Spool
 from kzcal.calibrate.stream import RunStream
 from kzcal.calibrate.timing.cells import FIRST, N_BINS, N_CELLS, STEP, Cells, histogram
-from kzcal.calibrate.timing.pmts import PmtTimes, SlopeTables, fit_pmts
+from kzcal.calibrate.timing.pmts import SlopeTables, fit_pmts
 from kzcal.calibrate.timing.simple import SimpleLight, Smearing, fit_simple_light
 from kzcal.calibrate.timing.templates import Templates, fit_templates
 from kzcal.response.charge import PeClasses
@@ -99,23 +99,10 @@ def fit_timing(
             templates = fit_arrivals(stream, spool, templates.cells, offset, counting, templates)
         tables = SlopeTables.of(templates, classes)
         start = (offset, templates.simple.tts[kind].float())
-        times = fit_pmts(spool, tables, kind, start, fitted, steps=steps, alike=alike)
+        times = fit_pmts(spool, tables, kind, start, fitted, counting, steps=steps, alike=alike)
         offset = times.offset - times.offset[counting].mean()
-    tts = _anchored(times, templates.simple, kind, counting)
-    residual, expected = _compared(spool, templates, tables, offset, tts, kind)
-    return TimingResult(offset, tts, times.covariance, templates.simple, residual, expected)
-
-
-def _anchored(times: PmtTimes, simple: SimpleLight, kind: Tensor, counting: Tensor) -> Tensor:
-    """Spreads whose root mean square over each type is that of simple light."""
-    tts = times.tts.clone()
-    for k, mean in enumerate(simple.tts):
-        rows = kind == k
-        if bool((rows & counting).any()):
-            scatter = tts[rows & counting].var(unbiased=False)
-            centre = (mean.float() ** 2 - scatter).clamp(min=0.01).sqrt()
-            tts[rows] += centre - tts[rows & counting].mean()
-    return tts
+    residual, expected = _compared(spool, templates, tables, offset, times.tts, kind)
+    return TimingResult(offset, times.tts, times.covariance, templates.simple, residual, expected)
 
 
 def _compared(

@@ -1,7 +1,7 @@
 """Newton iteration for the time offset and transit-time spread of all PMTs.
 
 Derivatives of the log density of each hit come from tables over (spread, cell, time). The spread
-has the Gaussian population of its type as prior: with few hits a PMT leans on its type.
+has a Gaussian prior, the population of its type or wider: with few hits a PMT leans on its type.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.population import Population, population_from_scores
+from kzcal.calibrate.population import (
+    Population,
+    drawn_covariance,
+    population_from_scores,
+    profiled,
+)
 from kzcal.calibrate.spool import Spool
 from kzcal.calibrate.timing.cells import FIRST, N_BINS, N_CELLS, N_CHARGE, STEP
 from kzcal.calibrate.timing.templates import Templates
@@ -103,11 +108,12 @@ def fit_pmts(
     kind: Tensor,
     start: tuple[Float[Tensor, " pmt"], Float[Tensor, " pmt"]],
     fitted: Tensor,
+    counting: Tensor,
     *,
     steps: int,
     alike: int,
 ) -> PmtTimes:
-    """Offsets and spreads of largest posterior.
+    """Offsets and spreads of largest posterior, and their errors over the population.
 
     Args:
         spool: the hits.
@@ -115,6 +121,7 @@ def fit_pmts(
         kind: type of each PMT.
         start: offsets and spreads to start from, ns.
         fitted: PMTs with enough hits; the others keep the start.
+        counting: PMTs that make up the mean spread of their type, which is the tables'.
         steps: Newton steps, each of one pass over the spool.
         alike: how many of them keep all spreads of a type alike.
     """
@@ -126,13 +133,36 @@ def fit_pmts(
         if step == alike:
             mean = population.mean
             population = population_from_scores(score, information, mean, kind, fitted)
-        pooled_score, pooled = population.added(score, information, tts.double(), kind, 1)
-        covariance = torch.linalg.inv(pooled)
-        move = (covariance @ pooled_score[..., None])[..., 0]
+        prior = population.prior(profiled(information), kind)
+        pooled_score, pooled = prior.added(score, information, tts.double(), 1)
+        inverse = torch.linalg.inv(pooled)
+        move = (inverse @ pooled_score[..., None])[..., 0]
         move = torch.where(fitted[:, None], move, 0.0).clamp(-LONGEST_STEP, LONGEST_STEP).float()
         offset = offset + move[:, 0]
         tts = torch.minimum(torch.maximum(tts + move[:, 1], lowest), highest)
-    return PmtTimes(offset, tts, covariance, population)
+    tts = _anchored(tts, tables.tts, population, kind, fitted & counting, fitted)
+    return PmtTimes(offset, tts, drawn_covariance(inverse, {1: prior}), population)
+
+
+def _anchored(
+    tts: Tensor,
+    mean: Float[Tensor, " type"],
+    population: Population,
+    kind: Tensor,
+    counting: Tensor,
+    fitted: Tensor,
+) -> Tensor:
+    """Spreads whose root mean square over each type is the tables' mean.
+
+    A spread that few hits measure comes out too small on average, by half its relative variance.
+    """
+    tts = tts.clone()
+    for k in range(len(mean)):
+        rows = kind == k
+        if bool((rows & counting).any()):
+            centre = (mean[k] ** 2 - population.variance[k].float()).clamp(min=0.01).sqrt()
+            tts[rows & fitted] += centre - tts[rows & counting].mean()
+    return tts
 
 
 def _sums(
