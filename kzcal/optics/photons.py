@@ -29,6 +29,7 @@ MIRRORED, DIFFUSED = -1, -2
 
 Vector = tuple[float, float, float]
 Slopes = tuple[float, float, float, float]
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 NOWHERE: Slopes = (0.0, 0.0, 0.0, 0.0)
 MOST_STEPS = 10_000
@@ -315,6 +316,12 @@ def history(
     return STEPS, -1, time, NOWHERE
 
 
+def columns_for(photons: int) -> Columns:
+    """Room for source, PMT, time and slopes of so many photons."""
+    source, pmt = np.empty((2, photons), np.int32)
+    return source, pmt, np.empty(photons, np.float32), np.empty((photons, 4), np.float32)
+
+
 @numba.njit(cache=True, nogil=True)
 def trace_block(
     key: np.uint64,
@@ -322,7 +329,7 @@ def trace_block(
     ends: np.ndarray,
     sources: Sources,
     tables: PhotonTables,
-    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    columns: Columns,
     fates: np.ndarray,
 ) -> int:
     """Trace as many photons as the columns have rows; the detected ones fill the first rows.

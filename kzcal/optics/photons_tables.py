@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int16, Int64
+from jaxtyping import Float64, Int16, Int64
 
 from kzcal.errors import DetectorError
 from kzcal.geometry import Detector
@@ -42,14 +42,14 @@ class PhotonTables(NamedTuple):
         reemission_delay, rise_time: ns.
     """
 
-    medium: Float32[np.ndarray, "medium wavelength 4"]
-    refractive_index: Float32[np.ndarray, "medium wavelength"]
+    medium: Float64[np.ndarray, "medium wavelength 4"]
+    refractive_index: Float64[np.ndarray, "medium wavelength"]
     emitted: Int16[np.ndarray, "spectrum quantile"]
-    cumulative: Float32[np.ndarray, "medium wavelength"]
+    cumulative: Float64[np.ndarray, "medium wavelength"]
     square_radius: Float64[np.ndarray, " medium"]
     cells: Int16[np.ndarray, "cell candidate"]
     pmt: Float64[np.ndarray, "pmt 4"]
-    accepted: Float32[np.ndarray, " wavelength"]
+    accepted: Float64[np.ndarray, " wavelength"]
     profile: Float64[np.ndarray, "profile 2 component"]
     pmt_radius: float
     pmt_reflectivity: float
@@ -91,15 +91,15 @@ def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
     half_angle = np.cos(half_angles(detector))
     return PhotonTables(
         medium=np.stack([_medium(name, detector, materials) for name in names]),
-        refractive_index=_float32(
+        refractive_index=np.stack(
             [materials.refractive_index(name, WAVELENGTHS) for name in names]
         ),
         emitted=np.stack([_quantiles(_cumulative(s)) for s in (*emission, cherenkov)]),
-        cumulative=_float32([_cumulative(spectrum) for spectrum in emission]),
+        cumulative=np.stack([_cumulative(spectrum) for spectrum in emission]),
         square_radius=radius**2,
         cells=pmt_cells(detector),
         pmt=np.concatenate([detector.directions, half_angle[:, None]], axis=1),
-        accepted=(efficiency / efficiency.max() / _largest_response(detector)).astype(np.float32),
+        accepted=efficiency / efficiency.max() / _largest_response(detector),
         profile=_profiles(light.decay_scale),
         pmt_radius=detector.pmt_radius,
         pmt_reflectivity=light.pmt_reflectivity,
@@ -137,18 +137,14 @@ def _largest_response(detector: Detector) -> float:
 
 def _medium(
     name: str, detector: Detector, materials: Materials
-) -> Float32[np.ndarray, "wavelength 4"]:
+) -> Float64[np.ndarray, "wavelength 4"]:
     columns = (
         materials.absorption(name, WAVELENGTHS) / detector.light.absorption_scale,
         materials.scattering(name, WAVELENGTHS) / detector.light.scattering_scale,
         1 / materials.group_velocity(name, WAVELENGTHS),
         materials.reemission(name, WAVELENGTHS),
     )
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _float32(rows: list[np.ndarray]) -> Float32[np.ndarray, "row wavelength"]:
-    return np.stack(rows).astype(np.float32)
+    return np.stack(columns, axis=1)
 
 
 def _cumulative(spectrum: Float64[np.ndarray, " wavelength"]) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.geometry.materials import Materials
 from kzcal.light import LightSites
-from kzcal.optics.photons import FATES, trace_block
+from kzcal.optics.photons import FATES, Columns, columns_for, trace_block
 from kzcal.optics.photons_tables import PhotonTables, Sources, largest_efficiency, photon_tables
 from kzcal.photoelectrons import Photoelectrons
 
@@ -57,26 +58,39 @@ class FullTracer:
         detector: its ``light`` gives the parameters.
         materials: optical tables of its media.
         ceiling: relative efficiency of the PMTs that photoelectrons are drawn for.
+        device: cpu or cuda; where the histories are computed.
     """
 
-    def __init__(self, detector: Detector, materials: Materials, ceiling: float = 1.6) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        materials: Materials,
+        ceiling: float = 1.6,
+        *,
+        device: str = "cpu",
+    ) -> None:
         if not ceiling > 0:
             message = f"the ceiling of the efficiencies must be positive, got {ceiling}"
             raise ConfigurationError(message)
         self.ceiling = ceiling
-        self.tables: PhotonTables = photon_tables(detector, materials)
+        self.tables = photon_tables(detector, materials)
         self.weight = largest_efficiency(detector, materials)
+        self._blocks = partial(_blocks, self.tables)
+        if device == "cuda":
+            from kzcal.optics.photons_cuda import blocks_on_cuda, tables_on_cuda
+
+            self._blocks = partial(blocks_on_cuda, tables_on_cuda(self.tables))
 
     def sample(self, sites: LightSites, *, generator: torch.Generator) -> Photoelectrons:
         """Draw photoelectrons for PMTs of relative efficiency ``ceiling``."""
         sources, mean, event = self._sources(sites)
         number = torch.poisson(mean * self.weight * self.ceiling, generator=generator)
         found = self._traced(sources, number.long().cpu().numpy(), _key(generator))
-        return Photoelectrons(
-            event[torch.from_numpy(found.source).long()],
-            torch.from_numpy(found.pmt).long(),
-            torch.from_numpy(found.time),
+        source, pmt, time = (
+            torch.from_numpy(column).to(event.device)
+            for column in (found.source, found.pmt, found.time)
         )
+        return Photoelectrons(event[source.long()], pmt.long(), time)
 
     def trace(
         self,
@@ -138,36 +152,24 @@ class FullTracer:
         ends = np.cumsum(number, dtype=np.int64)
         fates = np.zeros(len(FATES), np.int64)
         parts = []
-        for part, counts in _blocks(sources, ends, key, self.tables):
+        for part, counts in self._blocks(sources, ends, key):
             parts.append(part)
             fates += counts
         source, pmt, time, slopes = (
-            np.concatenate(column) for column in zip(_empty(0), *parts, strict=True)
+            np.concatenate(column) for column in zip(columns_for(0), *parts, strict=True)
         )
         ended = dict(zip(FATES, fates.tolist(), strict=True))
         return Detections(source, pmt, time, slopes, self.weight, ended)
 
 
-_Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-def _empty(n: int) -> _Part:
-    return (
-        np.empty(n, np.int32),
-        np.empty(n, np.int32),
-        np.empty(n, np.float32),
-        np.empty((n, len(SLOPES)), np.float32),
-    )
-
-
 def _blocks(
-    sources: Sources, ends: np.ndarray, key: np.uint64, tables: PhotonTables
-) -> Iterator[tuple[_Part, np.ndarray]]:
+    tables: PhotonTables, sources: Sources, ends: np.ndarray, key: np.uint64
+) -> Iterator[tuple[Columns, np.ndarray]]:
     """Detected photons and fates of each block, in order."""
     total = int(ends[-1]) if len(ends) else 0
 
-    def trace(first: int) -> tuple[_Part, np.ndarray]:
-        columns = _empty(min(BLOCK, total - first))
+    def trace(first: int) -> tuple[Columns, np.ndarray]:
+        columns = columns_for(min(BLOCK, total - first))
         fates = np.zeros(len(FATES), np.int64)
         found = trace_block(key, first, ends, sources, tables, columns, fates)
         source, pmt, time, slopes = columns
