@@ -26,8 +26,8 @@ from kzcal.optics.light_map_grid import (
     Surface,
     polynomial,
     polynomial_slope,
-    stretched_position,
-    stretching,
+    angle_position,
+    angle_slope,
 )
 from kzcal.optics.light_map_sampling import sample_light
 from kzcal.photoelectrons import Photoelectrons
@@ -173,9 +173,9 @@ class LightMap:
         """Photoelectrons per scintillation photon in PMTs of relative efficiency 1."""
         radius, unit = _polar(vertex)
         rows = self.surface.rows(self.surface.radius_position(radius))
-        stretched = stretched_position(unit @ self.direction.T, len(self.cosine))
-        step, t = self._step(stretched)
-        return torch.exp(polynomial(self._select(rows, step), t)).view(stretched.shape)
+        angle = angle_position(unit @ self.direction.T, len(self.cosine))
+        step, t = self._step(angle)
+        return torch.exp(polynomial(self._select(rows, step), t)).view(angle.shape)
 
     def collection_and_gradient(
         self, vertex: Float[Tensor, "event 3"]
@@ -184,14 +184,14 @@ class LightMap:
         radius, unit = _polar(vertex)
         place = self.surface.radius_position(radius)
         cosine = unit @ self.direction.T
-        stretched = stretched_position(cosine, len(self.cosine))
-        step, t = self._step(stretched)
+        angle = angle_position(cosine, len(self.cosine))
+        step, t = self._step(angle)
         at_radius = self._select(self.surface.rows(place), step)
         shape = cosine.shape
         collection = torch.exp(polynomial(at_radius, t)).view(shape)
         outwards = self._select(self.surface.slope_rows(place), step)
         by_radius = polynomial(outwards, t).view(shape)
-        by_cosine = polynomial_slope(at_radius, t).view(shape) * stretching(
+        by_cosine = polynomial_slope(at_radius, t).view(shape) * angle_slope(
             cosine, len(self.cosine)
         )
         turn = by_cosine / radius[:, None]
@@ -209,9 +209,9 @@ class LightMap:
         """Where vertices lie between the nodes."""
         radius, unit = _polar(vertex)
         place = self.surface.radius_position(radius)
-        stretched = stretched_position(unit @ self.direction.T, len(self.cosine))
-        step = stretched.long().clamp_(max=len(self.cosine) - 2)
-        return NodeShares(place.index, place.share, step, stretched - step)
+        angle = angle_position(unit @ self.direction.T, len(self.cosine))
+        step = angle.long().clamp_(max=len(self.cosine) - 2)
+        return NodeShares(place.index, place.share, step, angle - step)
 
     def delay_shares(
         self, edges: Float[Tensor, " edge"]
@@ -250,11 +250,11 @@ class LightMap:
         )
 
     def _step(
-        self, stretched: Float[Tensor, "event pmt"]
+        self, angle: Float[Tensor, "event pmt"]
     ) -> tuple[Int[Tensor, "event pmt"], Float[Tensor, " cell"]]:
         """The step of the cosine that each PMT lies in, and how far, 0 to 1."""
-        step = stretched.long().clamp_(max=self.surface.n_steps - 1)
-        return step, (stretched - step).view(-1)
+        step = angle.long().clamp_(max=self.surface.n_steps - 1)
+        return step, (angle - step).view(-1)
 
     def _select(
         self, rows: Float[Tensor, "event type step 4"], step: Int[Tensor, "event pmt"]

@@ -13,10 +13,11 @@ from kzcal.optics.light_map import LightMap
 from kzcal.optics.light_map_delays import QUANTILES
 from kzcal.optics.light_map_grid import Points, cosine_nodes
 
-OUTER_STEP_M = 0.3
+RADIUS_STEP_M = 0.3
+N_COSINES = 49
 
 
-def radius_nodes(detector: Detector, *, step: float = OUTER_STEP_M) -> Points:
+def radius_nodes(detector: Detector, *, step: float = RADIUS_STEP_M) -> Points:
     """Radii of a map's nodes [m]: about ``step`` apart, twice where a medium of emission ends."""
     edges = [0.0, *(m.outer_radius_m for m in detector.media if m.photons_per_mev > 0)]
     parts = [
@@ -75,7 +76,7 @@ def analytic_light_map(
         ceiling: relative efficiency of the PMTs that photoelectrons are drawn for.
         device: where the map shall be.
     """
-    radius, cosine = radius_nodes(detector), cosine_nodes(41)
+    radius, cosine = radius_nodes(detector), cosine_nodes(N_COSINES)
     distance = sight_distance(detector, radius, cosine)
     share = solid_angle_share(detector, radius, cosine)
     quantile = -delay * np.log1p(-np.minimum(QUANTILES, 1 - 1e-6))

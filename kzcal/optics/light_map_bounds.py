@@ -13,7 +13,7 @@ from kzcal.optics.light_map_grid import (
     cosine_nodes,
     polynomial,
     polynomial_slope,
-    stretching,
+    angle_slope,
 )
 
 MARGIN = 1.1
@@ -47,7 +47,7 @@ class Bounds:
         start = torch.zeros_like(cosine)
         rows = surface.rows(place).movedim(-1, 0)
         outwards = polynomial(surface.slope_rows(place).movedim(-1, 0), start)
-        turn = polynomial_slope(rows, start) * stretching(cosine, n)
+        turn = polynomial_slope(rows, start) * angle_slope(cosine, n)
         around = turn * (1 - cosine**2).sqrt() / radius.clamp(min=CENTRE_M)[:, None, None]
         slope = (outwards**2 + around**2).sqrt().amax(dim=(1, 2))
         scintillation, cherenkov = values.chunk(2)

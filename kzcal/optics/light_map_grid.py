@@ -1,7 +1,7 @@
-"""A smooth function of the vertex radius and the cosine to a PMT, from its values at nodes.
+"""A smooth function of the vertex radius and the angle to a PMT, from its values at nodes.
 
 Cubic splines in the radius, one per medium of emission, since light may change where the medium
-does; cubic splines in a stretched cosine, whose steps are short towards the PMT.
+does; cubic splines in the angle, flat at both ends, since the function is one of the cosine.
 """
 
 from __future__ import annotations
@@ -15,33 +15,28 @@ from jaxtyping import Float, Float64, Int
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-POLE = 1.04
-"""Where the stretched cosine -sqrt(POLE - cosine) ends: the logarithm of the squared distance is
-smooth in it out to a vertex of three quarters of the PMTs' radius, the balloon's."""
-
 Points = Float64[np.ndarray, " point"]
+
+LEAST_SINE = 1e-3
+"""Where the derivative of the angle by its cosine is cut off, next to a straight line."""
 
 
 def cosine_nodes(n: int) -> Points:
-    """Cosines from -1 to 1, evenly spaced in the stretched cosine."""
-    stretched = np.linspace(-np.sqrt(POLE + 1), -np.sqrt(POLE - 1), n)
-    nodes: Points = POLE - stretched**2
-    nodes[0], nodes[-1] = -1.0, 1.0
+    """Cosines from -1 to 1, evenly spaced in the angle."""
+    nodes: Points = np.cos(np.linspace(np.pi, 0, n))
     return nodes
 
 
-def stretched_position(cosine: Float[Tensor, "*shape"], n: int) -> Float[Tensor, "*shape"]:
+def angle_position(cosine: Float[Tensor, "*shape"], n: int) -> Float[Tensor, "*shape"]:
     """Position of cosines among ``n`` nodes, 0 to n - 1."""
-    low, high = -((POLE + 1) ** 0.5), -((POLE - 1) ** 0.5)
-    stretched = (POLE - cosine).clamp(min=POLE - 1).sqrt()
-    position: Tensor = (stretched + low).mul_((1 - n) / (high - low)).clamp_(0, n - 1)
+    angle = cosine.clamp(-1, 1).acos()
+    position: Tensor = (np.pi - angle).mul_((n - 1) / np.pi).clamp_(0, n - 1)
     return position
 
 
-def stretching(cosine: Float[Tensor, "*shape"], n: int) -> Float[Tensor, "*shape"]:
-    """Derivative of ``stretched_position`` by the cosine."""
-    span = (POLE + 1) ** 0.5 - (POLE - 1) ** 0.5
-    slope: Tensor = (POLE - cosine).clamp(min=POLE - 1).rsqrt() * ((n - 1) / (2 * span))
+def angle_slope(cosine: Float[Tensor, "*shape"], n: int) -> Float[Tensor, "*shape"]:
+    """Derivative of ``angle_position`` by the cosine."""
+    slope: Tensor = (1 - cosine**2).clamp(min=LEAST_SINE**2).rsqrt() * ((n - 1) / np.pi)
     return slope
 
 
@@ -78,7 +73,7 @@ class Surface:
 
     Args:
         radius: nodes, m; a node that stands twice separates two media.
-        coefficients: cubic polynomials in the cosine's step, from the constant, and the second
+        coefficients: cubic polynomials in the angle's step, from the constant, and the second
             derivatives of these by the radius.
     """
 
@@ -92,7 +87,7 @@ class Surface:
         """The splines through values at nodes."""
         nodes = radius.double().cpu().numpy()
         table = values.double().cpu().numpy()
-        polynomial = np.moveaxis(_cosine_polynomials(table), 1, 0)
+        polynomial = np.moveaxis(_angle_polynomials(table), 1, 0)
         bent = np.tensordot(_second_derivative(nodes), polynomial, axes=1)
         both = np.concatenate([polynomial, bent], axis=-1)
         return cls(radius, torch.as_tensor(both, dtype=values.dtype, device=values.device))
@@ -103,7 +98,7 @@ class Surface:
 
     @property
     def n_steps(self) -> int:
-        """Steps between the nodes in cosine."""
+        """Steps between the nodes in angle."""
         return self.coefficients.shape[2]
 
     def radius_position(self, radius: Float[Tensor, " point"]) -> RadiusPosition:
@@ -115,7 +110,7 @@ class Surface:
         return RadiusPosition(index, ((radius - low) / step).clamp(0, 1), step)
 
     def rows(self, position: RadiusPosition) -> Float[Tensor, "point type step 4"]:
-        """Polynomials in the cosine at given radii."""
+        """Polynomials in the angle at given radii."""
         shape = (-1, 1, 1, 1)
         s, h2 = position.share.view(shape), position.step.view(shape) ** 2 / 6
         below, above = self.coefficients[position.index], self.coefficients[position.index + 1]
@@ -136,18 +131,18 @@ class Surface:
         self,
         position: RadiusPosition,
         kind: Int[Tensor, " point"],
-        stretched: Float[Tensor, " point"],
+        angle: Float[Tensor, " point"],
     ) -> Float[Tensor, " point"]:
         """Values at single points.
 
         Args:
             position: of their radii.
             kind: index of their type.
-            stretched: position of their cosines, see ``stretched_position``.
+            angle: position of their cosines, see ``angle_position``.
         """
         n_types, n_steps = self.coefficients.shape[1:3]
-        step = stretched.long().clamp_(max=n_steps - 1)
-        t, s = stretched - step, position.share
+        step = angle.long().clamp_(max=n_steps - 1)
+        t, s = angle - step, position.share
         flat = self.coefficients.view(-1, 8)
         cell = (position.index * n_types + kind) * n_steps + step
         below = flat.index_select(0, cell).T
@@ -177,8 +172,8 @@ def _second_derivative(radius: Points) -> Float64[np.ndarray, "point point"]:
     return matrix
 
 
-def _cosine_polynomials(
+def _angle_polynomials(
     values: Float64[np.ndarray, "type radius cosine"],
 ) -> Float64[np.ndarray, "type radius step 4"]:
-    spline = CubicSpline(np.arange(values.shape[-1]), values, axis=-1)
+    spline = CubicSpline(np.arange(values.shape[-1]), values, axis=-1, bc_type="clamped")
     return np.moveaxis(spline.c[::-1], [0, 1], [-1, -2])

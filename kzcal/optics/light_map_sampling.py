@@ -20,7 +20,7 @@ from torch import Tensor
 from kzcal.light import PROFILE_COMPONENTS, LightSites
 from kzcal.optics.light_map_bounds import CENTRE_M
 from kzcal.optics.light_map_delays import draw_delay
-from kzcal.optics.light_map_grid import RadiusPosition, stretched_position
+from kzcal.optics.light_map_grid import RadiusPosition, angle_position
 from kzcal.photoelectrons import Photoelectrons
 
 if TYPE_CHECKING:
@@ -139,13 +139,13 @@ class _Ways:
     Args:
         place: of the points' radii among the map's nodes.
         kind: type of the PMT, of Cherenkov light after those of scintillation.
-        stretched: position of the cosine among the nodes.
+        angle: position of the cosine among the nodes.
         distance: m.
     """
 
     place: RadiusPosition
     kind: Int[Tensor, " way"]
-    stretched: Float[Tensor, " way"]
+    angle: Float[Tensor, " way"]
     distance: Float[Tensor, " way"]
 
     @classmethod
@@ -166,7 +166,7 @@ class _Ways:
         return cls(
             RadiusPosition(place.index[emission], place.share[emission], place.step[emission]),
             light_map.kind[pmt] + n_types * light.cherenkov[emission],
-            stretched_position(cosine, len(light_map.cosine)),
+            angle_position(cosine, len(light_map.cosine)),
             square.clamp(min=1e-4).sqrt(),
         )
 
@@ -176,7 +176,7 @@ class _Ways:
         """Log of photoelectrons per photon on some of the ways."""
         index, share, step = self.place.index[rows], self.place.share[rows], self.place.step[rows]
         place = RadiusPosition(index, share, step)
-        return light_map.surface.at_points(place, self.kind[rows], self.stretched[rows])
+        return light_map.surface.at_points(place, self.kind[rows], self.angle[rows])
 
     def node(self, light_map: LightMap, *, generator: torch.Generator) -> Int[Tensor, " way"]:
         """One of the nodes around each way, with the probabilities of linear interpolation."""
@@ -184,7 +184,7 @@ class _Ways:
         chance = torch.rand(2, len(self.kind), generator=generator, device=device)
         n_radii, n_cosines = len(light_map.radius), len(light_map.cosine)
         ring = self.place.index + (chance[0] < self.place.share)
-        column = (self.stretched + chance[1]).long().clamp_(max=n_cosines - 1)
+        column = (self.angle + chance[1]).long().clamp_(max=n_cosines - 1)
         return (self.kind * n_radii + ring) * n_cosines + column
 
 
