@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
-from kzcal.components import Command, EventFormat, ReportSection, Sample, Translator
+from kzcal.components import (
+    Command,
+    EventFormat,
+    Option,
+    ReportSection,
+    Sample,
+    Source,
+    Translator,
+)
 from kzcal.hookspecs import hookimpl
+from kzcal.physics.catalogue import Entry, entries
 
 
 def _made(path: str) -> Callable[[], Any]:
@@ -22,7 +32,7 @@ def _made(path: str) -> Callable[[], Any]:
 def _found(path: str) -> Callable[[], Any]:
     """Finds the object at an import path ``module:name``."""
     module, _, name = path.partition(":")
-    return lambda: getattr(importlib.import_module(module), name)
+    return lambda: attrgetter(name)(importlib.import_module(module))
 
 
 @hookimpl
@@ -34,6 +44,27 @@ def kzcal_event_formats() -> Iterable[EventFormat]:
         ("ratpac-ntuple", "ROOT ntuples of RAT-PAC 2, tree output.", "ntuples:ratpac_reader"),
     ):
         yield EventFormat(name, summary, _made(f"kzcal.io.{path}"))
+
+
+@hookimpl
+def kzcal_sources() -> Iterable[Source]:
+    """Decays, captures and particles of given energies."""
+    for entry in entries():
+        yield Source(
+            entry.name,
+            entry.summary,
+            _drawn(entry),
+            half_life=entry.half_life,
+            q_value=entry.q_value,
+            data=entry.data,
+            options=tuple(Option(*row) for row in entry.options),
+        )
+
+
+def _drawn(entry: Entry) -> Callable[..., Any]:
+    """Builds what draws a source; its options have their defaults."""
+    defaults = {name: default for name, default, *_ in entry.options}
+    return lambda **chosen: _found(entry.path)()(*entry.arguments, **(defaults | chosen))
 
 
 @hookimpl
@@ -86,7 +117,7 @@ def kzcal_commands() -> Iterable[Command]:
         "calibrate": "Calibrate every PMT of a run and store the result.",
         "db": "Keep, look at and exchange the constants of every PMT by tag and run.",
         "demo": "Calibrate a small simulated period, from hits to report.",
-        "events": "Look into event files and convert ntuples.",
+        "events": "Look into event files, draw events and convert ntuples.",
         "plugins": "List what plugins offer, or start a new plugin.",
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
     }
