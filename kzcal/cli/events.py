@@ -1,4 +1,4 @@
-"""``kzcal events``: look into event files and convert ntuples."""
+"""``kzcal events``: look into event files, draw events and convert ntuples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ detector_option = click.option(
 
 @click.group()
 def events() -> None:
-    """Look into event files and convert ntuples."""
+    """Look into event files, draw events and convert ntuples."""
 
 
 @events.command()
@@ -120,6 +120,38 @@ def convert(
         f"dropped {done['n_dropped']} hits whose time or charge is not a number"
     )
     emit(done, as_json, text)
+
+
+@events.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--event", "number", type=int, required=True, help="Number of the event.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The picture: .png, .pdf, .svg ...  [default: FILE_event_NUMBER.png]",
+)
+@detector_option
+@json_option
+@pass_session
+def display(
+    session: Session, file: Path, number: int, out: Path | None, detector_name: str, as_json: bool
+) -> None:
+    """Draw one event of FILE.
+
+    The picture shows its hits on the sphere of PMTs, coloured by the time after emission and
+    flight from the reconstructed vertex, with an area that grows with the charge; a histogram of
+    these times; and where the vertex lies, with the truth beside it if the file has one.
+    """
+    from kzcal.cli.event_picture import draw, find_event, picture_of
+    from kzcal.geometry import load_detector
+
+    detector = load_detector(detector_name)
+    with session.open_events(file, detector) as source:
+        picture = picture_of(find_event(source, number, file), source.header.run, detector)
+    path = out or Path(f"{file.stem}_event_{number}.png")
+    draw(picture, detector, path)
+    done = {"out": path, "event": number, "n_hits": len(picture.time)}
+    emit(done, as_json, f"drew {picture.title} into {path}")
 
 
 def _open(

@@ -147,12 +147,7 @@ class Chain:
         if self.reconstruction is None or not events.physics.any():
             return events
         found = self.reconstruction.fit(events)
-        return replace(
-            events,
-            vertex=found.vertex.cpu().numpy().astype(np.float32),
-            energy=found.energy.cpu().numpy().astype(np.float32),
-            t0=found.t0.cpu().numpy().astype(np.float32),
-        )
+        return replace(events, vertex=found.vertex, energy=found.energy, t0=found.t0)
 
 
 def hits_of(

@@ -14,8 +14,6 @@ from kzcal.simulate.volumes import directions
 
 CAPTURE_TIME_NS = 207_500.0
 """Mean time from production to capture. Source: KamLAND (2015), arXiv:1503.02137."""
-CARBON_SHARE = 0.0077
-"""Share of captures on 12C. Source: FLUKA simulation of KamLAND, 26 of 3,463 per kton and day."""
 LIGHT_PER_METRE = 6.0e4
 """p.e. per metre of track. Assumption: 1.7 MeV/cm of a minimum-ionising muon in liquid of
 0.78 g/cm3, 350 p.e./MeV; measured muon charges against track lengths would settle it."""
@@ -55,17 +53,10 @@ class Captures:
     Args:
         timestamp: ns since the start of the run.
         position: m.
-        on_carbon: whether 12C captures the neutron, else hydrogen.
     """
 
     timestamp: Int64[np.ndarray, " capture"]
     position: Float64[np.ndarray, "capture 3"]
-    on_carbon: np.ndarray
-
-    def where(self, on_carbon: bool) -> Captures:
-        """The captures on carbon, or those on hydrogen."""
-        chosen = self.on_carbon == on_carbon
-        return Captures(self.timestamp[chosen], self.position[chosen], self.on_carbon[chosen])
 
 
 def draw_muons(
@@ -95,9 +86,7 @@ def draw_muons(
     )
     captures = _captures(rates, timestamp, entry, direction, length, radius, generator)
     within = captures.timestamp < duration_ns
-    return tracks, Captures(
-        captures.timestamp[within], captures.position[within], captures.on_carbon[within]
-    )
+    return tracks, Captures(captures.timestamp[within], captures.position[within])
 
 
 def _downward(n: int, generator: np.random.Generator) -> Float64[np.ndarray, "n 3"]:
@@ -143,10 +132,9 @@ def _captures(
     across = distance[:, None] * _perpendicular(direction[parent], generator)
     position = entry[parent] + along[:, None] * direction[parent] + across
     time = timestamp[parent] + generator.exponential(CAPTURE_TIME_NS, m).astype(np.int64)
-    carbon = generator.random(m) < CARBON_SHARE
     inside = np.flatnonzero(np.linalg.norm(position, axis=1) < radius)
     order = inside[np.argsort(time[inside], kind="stable")]
-    return Captures(time[order], position[order], carbon[order])
+    return Captures(time[order], position[order])
 
 
 def _multiplicities(

@@ -42,10 +42,12 @@ class Written:
     seconds: float
 
 
-def events_of(recipe: Recipe, simulation: Simulation, workers: int = 1) -> Iterator[Simulated]:
+def events_of(
+    recipe: Recipe, simulation: Simulation, workers: int = 1, threads: int = 1
+) -> Iterator[Simulated]:
     """The events of a simulation in time order, a thousand or so at a time."""
     width = max((len(part.kind) for part in simulation.components), default=1)
-    yield from in_time_order(simulated(recipe, simulation, workers), kind_width=width)
+    yield from in_time_order(simulated(recipe, simulation, workers, threads), kind_width=width)
 
 
 def write_simulation(
@@ -54,6 +56,7 @@ def write_simulation(
     gtq: Path | None = None,
     *,
     workers: int = 1,
+    threads: int = 1,
     advance: Callable[[float], None] | None = None,
     simulation: Simulation | None = None,
 ) -> Written:
@@ -64,6 +67,7 @@ def write_simulation(
         out: the event file.
         gtq: the same events with photoelectrons as hits, in the same order.
         workers: processes.
+        threads: of each process, if there are several.
         advance: told how many events have been written.
         simulation: what the recipe makes, if that is there already.
     """
@@ -72,7 +76,7 @@ def write_simulation(
     counts = {"events": 0, "hits": 0, "photoelectrons": 0}
     with ExitStack() as stack:
         reported, true = _writers(stack, simulation, out, gtq)
-        for part in events_of(recipe, simulation, workers):
+        for part in events_of(recipe, simulation, workers, threads):
             reported(part.reported)
             true(part.true)
             counts["events"] += len(part)

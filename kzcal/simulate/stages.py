@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Shaped
+from jaxtyping import Float, Float32, Float64, Shaped
 from torch import Tensor
 
 from kzcal.hits import Events
@@ -61,15 +61,23 @@ class Response(Protocol):
 
 
 class Reconstructed(Protocol):
-    """Where, when and how much light of events was made."""
+    """Where, when and how much light of events was made; NaN where that cannot be said."""
 
-    vertex: Float[Tensor, "event 3"]
-    energy: Float[Tensor, " event"]
-    t0: Float[Tensor, " event"]
+    @property
+    def vertex(self) -> Float32[np.ndarray, "event 3"]:
+        """Place, m."""
+
+    @property
+    def energy(self) -> Float32[np.ndarray, " event"]:
+        """Visible energy, MeV."""
+
+    @property
+    def t0(self) -> Float32[np.ndarray, " event"]:
+        """Emission time in the event's hit-time base, ns."""
 
 
 class Reconstruction(Protocol):
     """From hits back to events."""
 
     def fit(self, events: Events) -> Reconstructed:
-        """Vertex [m], visible energy [MeV] and emission time [ns] of every event."""
+        """Fit every event."""

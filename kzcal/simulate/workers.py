@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
+
+import torch
 
 from kzcal.hits import Muons, RunHeader
 from kzcal.simulate.chain import Chain, Simulated
@@ -65,7 +68,7 @@ class Recipe(Protocol):
 
 
 def simulated(
-    recipe: Recipe, simulation: Simulation, workers: int = 1
+    recipe: Recipe, simulation: Simulation, workers: int = 1, threads: int = 1
 ) -> Iterator[tuple[Simulated, int | None]]:
     """Every block by the time at which it begins, with the time before which no later one has any.
 
@@ -73,6 +76,7 @@ def simulated(
         recipe: makes the simulation in other processes.
         simulation: what the recipe makes.
         workers: processes; one is this process itself.
+        threads: of each further process.
     """
     order = tasks(simulation.components)
     if workers == 1:
@@ -80,7 +84,7 @@ def simulated(
             yield simulation.block(task.component, task.block), task.settled
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(workers, context, _prepare_worker, (threads,))
     try:
         waiting: deque[tuple[Task, Future[Simulated]]] = deque()
         while True:
@@ -94,9 +98,11 @@ def simulated(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """A worker's block ends in any case; whoever waits for it decides what comes then."""
+def _prepare_worker(threads: int) -> None:
+    """Set the threads, and leave interrupts to the parent, which stops all workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    torch.set_num_threads(threads)
 
 
 @functools.lru_cache(maxsize=1)

@@ -104,18 +104,18 @@ class Thinning:
 class Found:
     """Like a reconstruction's result."""
 
-    vertex: torch.Tensor
-    energy: torch.Tensor
-    t0: torch.Tensor
+    vertex: np.ndarray
+    energy: np.ndarray
+    t0: np.ndarray
 
 
 class Counting:
     """Energy from the number of hits, time from the first; the vertex is always the centre."""
 
     def fit(self, events):
-        counts = torch.from_numpy(events.hits.counts)
+        energy = (events.hits.counts / 300.0).astype(np.float32)
         t0 = [time.min() if len(time) else np.nan for time in hit_times(events)]
-        return Found(torch.zeros(len(events), 3), counts / 300.0, torch.tensor(t0))
+        return Found(np.zeros((len(events), 3), np.float32), energy, np.array(t0, np.float32))
 
 
 def hit_times(events):
