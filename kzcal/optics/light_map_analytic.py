@@ -27,34 +27,45 @@ def radius_nodes(detector: Detector, *, step: float = RADIUS_STEP_M) -> Points:
     return np.concatenate(parts)
 
 
-def solid_angle_share(
-    detector: Detector, radius: Points, cosine: Points
-) -> Float64[np.ndarray, "type radius cosine"]:
-    """Share of a point's isotropic light that goes to a disc, with its angular response.
+def sight_distance(
+    detector: Detector, radius: float | Points, cosine: np.ndarray
+) -> Float64[np.ndarray, "..."]:
+    """Distance from points at a radius [m] to PMTs at an angle, m."""
+    along = 2 * detector.pmt_radius * radius * cosine
+    distance: np.ndarray = np.sqrt(radius**2 + detector.pmt_radius**2 - along)
+    return distance
+
+
+def disc_share(
+    detector: Detector, radius: float | Points, cosine: np.ndarray, aperture: float | np.ndarray
+) -> Float64[np.ndarray, "..."]:
+    """Share of a point's isotropic light that aims at a disc, with its angular response.
 
     Only the disc's centre is looked at, which is right to about 1 % at 2 m.
+
+    Args:
+        detector: the detector.
+        radius: of the points, m.
+        cosine: of the angle between point and disc.
+        aperture: radius of the disc, m.
     """
-    r, c = radius[:, None], cosine[None, :]
     distance = sight_distance(detector, radius, cosine)
-    incidence = (detector.pmt_radius - r * c) / distance
+    incidence = (detector.pmt_radius - radius * cosine) / distance
     response = 1 + detector.light.angular_slope * (incidence - 0.85)
-    kinds = np.unique(detector.diameter_inch, return_index=True)[1]
-    square = detector.aperture_radius[kinds, None, None] ** 2
-    share: Float64[np.ndarray, "type radius cosine"] = (
-        0.25 * square * incidence * response / distance**2
-    )
+    share: np.ndarray = 0.25 * aperture**2 * incidence * response / distance**2
     return share
 
 
-def sight_distance(
+def solid_angle_share(
     detector: Detector, radius: Points, cosine: Points
-) -> Float64[np.ndarray, "radius cosine"]:
-    """Distance from each node to its PMT, m."""
-    r, c = radius[:, None], cosine[None, :]
-    distance: Float64[np.ndarray, "radius cosine"] = np.sqrt(
-        r**2 + detector.pmt_radius**2 - 2 * detector.pmt_radius * r * c
+) -> Float64[np.ndarray, "type radius cosine"]:
+    """That share at nodes."""
+    first = np.unique(detector.diameter_inch, return_index=True)[1]
+    aperture = detector.aperture_radius[first][:, None, None]
+    share: Float64[np.ndarray, "type radius cosine"] = disc_share(
+        detector, radius[:, None], cosine, aperture
     )
-    return distance
+    return share
 
 
 def analytic_light_map(
@@ -77,7 +88,7 @@ def analytic_light_map(
         device: where the map shall be.
     """
     radius, cosine = radius_nodes(detector), cosine_nodes(N_COSINES)
-    distance = sight_distance(detector, radius, cosine)
+    distance = sight_distance(detector, radius[:, None], cosine)
     share = solid_angle_share(detector, radius, cosine)
     quantile = -delay * np.log1p(-np.minimum(QUANTILES, 1 - 1e-6))
     return LightMap.from_tables(
