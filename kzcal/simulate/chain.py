@@ -14,6 +14,7 @@ from kzcal.hits import FORCED, PHYSICS, Events, Hits
 from kzcal.light import LightSites
 from kzcal.particles import Primaries
 from kzcal.photoelectrons import Photoelectrons
+from kzcal.response.detector import Pulses
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.separation import Parted, part_events
 from kzcal.simulate.stages import LightModel, Reconstruction, Response, Transport
@@ -24,6 +25,8 @@ T0_SPREAD_NS = 7.0
 """Standard deviation of an event's emission time in its hit-time base: the trigger's jitter."""
 TIME_STEP_NS, CHARGE_STEP = 1 / 8, 1 / 64
 """Steps in which hits are stored, ns and p.e."""
+LONGEST_NS = 1e7
+"""No photoelectron of an event is so much later than another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,15 +54,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulated:
-    """Events twice.
+    """Events once or twice.
 
     Args:
         reported: with the hits that the detector reports, DTQ.
-        true: the same with photoelectrons as hits, GTQ.
+        true: the same with photoelectrons as hits, GTQ; None where nobody wants them.
     """
 
     reported: Events
-    true: Events
+    true: Events | None
 
     def __len__(self) -> int:
         """Number of events."""
@@ -67,7 +70,8 @@ class Simulated:
 
     def take(self, events: Bool[np.ndarray, " event"] | Int64[np.ndarray, " taken"]) -> Simulated:
         """The chosen events (mask or rows), in the order given."""
-        return Simulated(self.reported.take(events), self.true.take(events))
+        true = None if self.true is None else self.true.take(events)
+        return Simulated(self.reported.take(events), true)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +86,7 @@ class Chain:
         reconstruction: from hits to vertices and energies, or None for a file without.
         constants: digest of the constants that the response was made from.
         device: where light and response are drawn.
+        keeps_true: whether photoelectrons are wanted too.
     """
 
     detector: Detector
@@ -91,6 +96,7 @@ class Chain:
     reconstruction: Reconstruction | None
     constants: str
     device: torch.device
+    keeps_true: bool = False
 
     def simulate(self, batch: Batch, key: BlockKey) -> Simulated:
         """Events of a block of decays, by decay and then by time."""
@@ -107,12 +113,8 @@ class Chain:
             ceiling=self.light.ceiling,
             generator=key.torch("response", self.device, self.constants),
         )
-        hits = hits_of(pulses.event, pulses.pmt, pulses.time, pulses.charge, n)
-        reported = self._reconstructed(self._events(batch, parted, hits))
-        one = torch.ones_like(light.time)
-        true = replace(
-            reported, hits=hits_of(light.event, light.pmt, light.time, one, n, stored=False)
-        )
+        reported = self._reconstructed(self._events(batch, parted, _hits(pulses, n)))
+        true = replace(reported, hits=_photoelectrons(light, n)) if self.keeps_true else None
         return Simulated(reported, true).take(parted.decay < batch.kept)
 
     def _light(
@@ -150,29 +152,26 @@ class Chain:
         return replace(events, vertex=found.vertex, energy=found.energy, t0=found.t0)
 
 
-def hits_of(
-    event: Tensor, pmt: Tensor, time: Tensor, charge: Tensor, n: int, *, stored: bool = True
-) -> Hits:
-    """Columns of hits as an event file holds them, by event and within an event by time.
+def _hits(pulses: Pulses, n_events: int) -> Hits:
+    """Pulses, which are in order, in the steps in which hits are stored."""
+    time = torch.round(pulses.time / TIME_STEP_NS) * TIME_STEP_NS
+    charge = torch.round(pulses.charge / CHARGE_STEP) * CHARGE_STEP
+    return _columns(pulses.event, pulses.pmt, time, charge, n_events)
 
-    Args:
-        event: row of the event.
-        pmt: cable number.
-        time: ns.
-        charge: p.e.
-        n: number of events.
-        stored: whether time and charge come in the steps in which hits are stored.
-    """
-    first = torch.argsort(time, stable=True)
-    order = first[torch.argsort(event[first], stable=True)]
-    if stored:
-        time = torch.round(time / TIME_STEP_NS) * TIME_STEP_NS
-        charge = torch.round(charge / CHARGE_STEP) * CHARGE_STEP
+
+def _photoelectrons(light: Photoelectrons, n_events: int) -> Hits:
+    """Photoelectrons as hits of one p.e., by event and within an event by time."""
+    order = torch.argsort(light.event.double() * LONGEST_NS + light.time, stable=True)
+    event, pmt, time = light.event[order], light.pmt[order], light.time[order]
+    return _columns(event, pmt, time, torch.ones_like(time), n_events)
+
+
+def _columns(event: Tensor, pmt: Tensor, time: Tensor, charge: Tensor, n_events: int) -> Hits:
     return Hits.from_counts(
-        torch.bincount(event, minlength=n).cpu().numpy(),
-        pmt[order].cpu().numpy().astype(np.uint16),
-        time[order].cpu().numpy().astype(np.float32),
-        charge[order].cpu().numpy().astype(np.float32),
+        torch.bincount(event, minlength=n_events).cpu().numpy(),
+        pmt.cpu().numpy().astype(np.uint16),
+        time.cpu().numpy().astype(np.float32),
+        charge.cpu().numpy().astype(np.float32),
     )
 
 

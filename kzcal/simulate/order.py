@@ -39,19 +39,17 @@ def in_time_order(
 
 
 def _sorted(parts: Sequence[Simulated]) -> Simulated:
-    whole = Simulated(
-        joined([part.reported for part in parts]), joined([part.true for part in parts])
-    )
+    true = [part.true for part in parts if part.true is not None]
+    whole = Simulated(joined([part.reported for part in parts]), joined(true) if true else None)
     return whole.take(np.argsort(whole.reported.timestamp, kind="stable"))
 
 
 def _numbered(part: Simulated, first: int, kind_width: int) -> Simulated:
     number = first + np.arange(len(part))
     kind = part.reported.truth["kind"].astype(f"S{kind_width}")
-    reported, true = (
-        replace(events, event=number, truth={**events.truth, "kind": kind})
-        for events in (part.reported, part.true)
-    )
+    truth = {**part.reported.truth, "kind": kind}
+    reported = replace(part.reported, event=number, truth=truth)
+    true = None if part.true is None else replace(reported, hits=part.true.hits)
     return Simulated(reported, true)
 
 

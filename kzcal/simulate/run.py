@@ -26,7 +26,7 @@ class Written:
         n_decays: decays and forced triggers.
         n_events: events.
         n_hits: hits of the event file.
-        n_photoelectrons: of all events, for PMTs of the efficiency that light is drawn for.
+        n_photoelectrons: in the file of photoelectrons.
         n_muons: muons of the run.
         seconds: time that simulating and writing took.
     """
@@ -65,7 +65,8 @@ def write_simulation(
     Args:
         recipe: of the simulation.
         out: the event file.
-        gtq: the same events with photoelectrons as hits, in the same order.
+        gtq: the same events with photoelectrons as hits, in the same order; the recipe's chain
+            must keep these.
         workers: processes.
         threads: of each process, if there are several.
         advance: told how many events have been written.
@@ -78,10 +79,11 @@ def write_simulation(
         reported, true = _writers(stack, simulation, out, gtq)
         for part in events_of(recipe, simulation, workers, threads):
             reported(part.reported)
-            true(part.true)
             counts["events"] += len(part)
             counts["hits"] += len(part.reported.hits.pmt)
-            counts["photoelectrons"] += len(part.true.hits.pmt)
+            if true is not None and part.true is not None:
+                true(part.true)
+                counts["photoelectrons"] += len(part.true.hits.pmt)
             if advance is not None:
                 advance(len(part))
     return Written(
@@ -102,12 +104,12 @@ Append = Callable[[Events], None]
 
 def _writers(
     stack: ExitStack, simulation: Simulation, out: Path, gtq: Path | None
-) -> tuple[Append, Append]:
-    """Writers of both files; the second writes nothing if it is not wanted."""
+) -> tuple[Append, Append | None]:
+    """Writers of both files, or of the first alone."""
     header, muons, lineage = simulation.header, simulation.muons, simulation.lineage
     first = stack.enter_context(event_writer(out, header, muons, notes={"lineage": lineage}))
     if gtq is None:
-        return first, _nowhere
+        return first, None
     notes = {"lineage": lineage, "hits": _what_the_hits_are(simulation.chain.light.ceiling)}
     true = replace(header, physics_window_ns=None, forced_window_ns=None)
     return first, stack.enter_context(event_writer(gtq, true, muons, notes=notes))
@@ -118,7 +120,3 @@ def _what_the_hits_are(ceiling: float) -> str:
         "photoelectrons (GTQ) before transit time and electronics, one p.e. each, in PMTs of "
         f"relative efficiency {ceiling}"
     )
-
-
-def _nowhere(_events: Events) -> None:
-    """Write nothing."""

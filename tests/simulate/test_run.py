@@ -74,7 +74,7 @@ def test_events_of_a_run_come_in_time_order_with_true_delays(tmp_path: Path):
 
 def test_photoelectrons_are_written_for_the_same_events_in_the_same_order(tmp_path: Path):
     out, gtq = tmp_path / "a.h5", tmp_path / "gtq.h5"
-    done = write_simulation(PlainRecipe(n=100), out, gtq)
+    done = write_simulation(PlainRecipe(n=100, keeps_true=True), out, gtq)
     reported, true = read(out), read(gtq)
     for column in ("event", "timestamp", "vertex"):
         assert np.array_equal(getattr(reported, column), getattr(true, column)), column

@@ -97,7 +97,10 @@ class Thinning:
         low, high = (edge[light.event] for edge in window)
         kept = (chance < 1 / (ceiling or 1.0)) & (light.time >= low) & (light.time <= high)
         charge = 0.5 + torch.rand(light.time.shape, generator=generator)
-        return Pulses(light.event[kept], light.pmt[kept], light.time[kept], charge[kept])
+        rows = torch.nonzero(kept)[:, 0]
+        rows = rows[torch.argsort(light.time[rows], stable=True)]
+        rows = rows[torch.argsort(light.event[rows], stable=True)]
+        return Pulses(light.event[rows], light.pmt[rows], light.time[rows], charge[rows])
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def hit_times(events):
     return np.split(events.hits.time, events.hits.offsets[1:-1])
 
 
-def plain_chain(reconstruction=None) -> Chain:
+def plain_chain(reconstruction=None, *, keeps_true: bool = False) -> Chain:
     return Chain(
         detector=load_detector(),
         transport=OnTheSpot(),
@@ -132,6 +135,7 @@ def plain_chain(reconstruction=None) -> Chain:
         reconstruction=reconstruction,
         constants="c0",
         device=torch.device("cpu"),
+        keeps_true=keeps_true,
     )
 
 
@@ -144,9 +148,10 @@ class PlainRecipe:
     run: int = 15001
     hour: bool = False
     least_hits: int = 0
+    keeps_true: bool = False
 
     def open(self) -> Simulation:
-        chain = plain_chain(Counting())
+        chain = plain_chain(Counting(), keeps_true=self.keeps_true)
         xels = volume("xels", chain.detector)
         hour = 3600 * 10**9
         components = [Series("pairs", "pairs", Pairs(), xels, self.n)]
