@@ -84,11 +84,12 @@ def capture_shells(row: dict[str, Any], captures: float) -> list[float] | None:
     return [s / max(sum(share), 1.0) for s in share]
 
 
-def rebuilt(ways: list[list[list[float]]], ground: float) -> np.ndarray:
+def rebuilt(ways: list[list[list[float]]], listed: np.ndarray) -> np.ndarray:
     """Feed of every level: what leaves it less what arrives, the ground state the remainder.
 
-    Feeds that add up to more than one are scaled down. So that no high-energy tail is made up,
-    the ground state is left out where none of its feed is known and less than 1 % is missing.
+    Feeds that add up to more than one are scaled down; if it is less than 5 % more, those that
+    ENSDF does not list come first. So that no high-energy tail is made up, the ground state is
+    left out where none of its feed is listed and less than 1 % is missing.
     """
     feeds, arriving = np.zeros(len(ways)), np.zeros(len(ways))
     for index in range(len(ways) - 1, 0, -1):
@@ -96,10 +97,13 @@ def rebuilt(ways: list[list[list[float]]], ground: float) -> np.ndarray:
         feeds[index] = max(leaving - arriving[index], 0.0)
         for row in ways[index]:
             arriving[int(row[0])] += max(leaving, arriving[index]) * row[1] / leaving
-    feeds[0] = ground
+    feeds[0] = listed[0]
     missing = 1.0 - feeds.sum()
-    if missing > (0.0 if ground > 0.0 else 0.01):
+    if missing > (0.0 if listed[0] > 0.0 else 0.01):
         feeds[0] += missing
+    unlisted = np.where(listed > 0.0, 0.0, feeds)
+    if 0.0 < -missing < 0.05 and unlisted.sum() > 0.0:
+        feeds -= unlisted * min(-missing / unlisted.sum(), 1.0)
     return feeds
 
 
@@ -122,7 +126,7 @@ def branch(data: dict[str, Any]) -> dict[str, Any]:
     if any(feed["a"] for feed in listed):
         feeds = np.array([feed["a"] for feed in listed])
     else:
-        feeds = rebuilt(ways, listed[0]["all"])
+        feeds = rebuilt(ways, np.array([feed["all"] for feed in listed]))
         settled = [index for index, way in enumerate(ways) if index and not way]
         feeds[settled] = [listed[index]["all"] for index in settled]
     feeds /= feeds.sum()

@@ -27,7 +27,7 @@ HALF_LIFE = 2.23e21 * 365.25 * 86400.0
 BARIUM = (56, 136)
 EXCITED = (0.76050, 0.81850)
 """Gammas of the first excited 0+ state of 136Ba, MeV; their sum is its energy."""
-SUMS, SHARES, NODES = 4096, 128, 257
+SUMS, SHARES, NODES, WEIGHTS = 4096, 128, 257, 8192
 
 Energies = Float64[np.ndarray, "..."]
 
@@ -36,6 +36,13 @@ def electron_weight(kinetic: Energies) -> Energies:
     """Phase space and Fermi function of one electron."""
     total = 1.0 + kinetic / ELECTRON_MASS
     return np.asarray(np.sqrt(total**2 - 1.0) * total * partial_wave(*BARIUM, kinetic, 1))
+
+
+def pair_weight(total: Float64[np.ndarray, " sum"], n: int) -> Float64[np.ndarray, "sum share"]:
+    """Weight of both electrons at the middles of ``n`` equal shares of each sum, MeV."""
+    kinetic = np.linspace(1e-6, total.max(), WEIGHTS)
+    weight = np.interp(total[:, None] * _middle(n), kinetic, electron_weight(kinetic))
+    return np.asarray(weight * weight[:, ::-1])
 
 
 def _middle(n: int) -> Energies:
@@ -59,10 +66,8 @@ class EnergySharing:
     def up_to(cls, most: float) -> EnergySharing:
         """For sums up to ``most``, MeV."""
         total = np.linspace(most / 128, most, 128)
-        share = _middle(SHARES)
         edges = np.linspace(0.0, 1.0, SHARES + 1)
-        weight = electron_weight(total[:, None] * share)
-        weight = weight * weight[:, ::-1]
+        weight = pair_weight(total, SHARES)
         cumulative = np.cumsum(weight, axis=1) / weight.sum(axis=1, keepdims=True)
         levels = np.linspace(0.0, 1.0, NODES)
         rows = [np.interp(levels, np.append(0.0, row), edges) for row in cumulative]
@@ -92,9 +97,8 @@ def sum_spectrum(
         q_value: MeV.
         total: sums of the electrons' energies, MeV.
     """
-    share = _middle(SHARES // 2)
-    pairs = electron_weight(total[:, None] * share)
-    return np.asarray((pairs * pairs[:, ::-1]).mean(axis=1) * total * (q_value - total) ** 5)
+    pairs = pair_weight(total, SHARES).mean(axis=1)
+    return np.asarray(pairs * total * (q_value - total) ** 5)
 
 
 def opening(

@@ -25,7 +25,7 @@ def run(*arguments: str):
 def test_the_list_names_kind_part_provider_and_version():
     lines = run("plugins").stdout.splitlines()
     assert lines[0].split() == ["kind", "name", "from", "version", "summary"]
-    (line,) = [line for line in lines if line.split()[1:2] == ["neutron-capture"]]
+    (line,) = [line for line in lines if line.split()[:2] == ["samples", "neutron-capture"]]
     assert line.split()[:4] == ["samples", "neutron-capture", "kzcal", __version__]
 
 
