@@ -1,10 +1,6 @@
 """The history of one photon, from its emission to the photocathode or to its loss.
 
-Compiled functions, all in one module because numba keys its cache by a module's own text. The
-same functions run on the CPU and, called by the kernel of ``photons_cuda``, on CUDA.
-
-A photon's random numbers depend on a key and on its number alone: a counter through the mixing
-function of SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
+Compiled functions, which run on the CPU and, called by the kernel of ``photons_cuda``, on CUDA.
 
 Assumption: light is not bent at the spheres between media, whose refractive indices differ by
 less than 1 %; a tracer with refraction would settle what that moves.
@@ -14,11 +10,22 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
 from kzcal.optics.photons_lookup import CELLS
 from kzcal.optics.photons_tables import QUANTILES, PhotonTables, Sources
+from kzcal.optics.random_directions import (
+    Vector,
+    along,
+    compiled,
+    diffuse,
+    dot,
+    first_state,
+    isotropic,
+    on_cone,
+    rayleigh,
+    two_uniforms,
+)
 
 FATES = ("detected", "absorbed", "lost in a PMT", "lost in the sheet", "outside", "too many steps")
 DETECTED, ABSORBED, PMT, SHEET, OUTSIDE, STEPS = range(len(FATES))
@@ -27,100 +34,14 @@ DETECTED, ABSORBED, PMT, SHEET, OUTSIDE, STEPS = range(len(FATES))
 MIRRORED, DIFFUSED = -1, -2
 """How it goes on at the sphere of the PMTs."""
 
-Vector = tuple[float, float, float]
 Slopes = tuple[float, float, float, float]
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 NOWHERE: Slopes = (0.0, 0.0, 0.0, 0.0)
 MOST_STEPS = 10_000
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-SHIFT_27, SHIFT_30, SHIFT_31, SHIFT_32 = (np.uint64(n) for n in (27, 30, 31, 32))
-LOW_32 = np.uint64(0xFFFFFFFF)
-UNIT = 2.0**-32
 
 
-@numba.njit(cache=True)
-def mixed(state: np.uint64) -> np.uint64:
-    """SplitMix64's mixing function."""
-    state = (state ^ (state >> SHIFT_30)) * MIX_1
-    state = (state ^ (state >> SHIFT_27)) * MIX_2
-    return state ^ (state >> SHIFT_31)
-
-
-@numba.njit(cache=True)
-def two_uniforms(state: np.uint64) -> tuple[np.uint64, float, float]:
-    """The next state and two numbers between 0 and 1, both ends excluded."""
-    state = state + GOLDEN
-    bits = mixed(state)
-    first = (np.int64(bits >> SHIFT_32) + 0.5) * UNIT
-    return state, first, (np.int64(bits & LOW_32) + 0.5) * UNIT
-
-
-@numba.njit(cache=True)
-def dot(a: Vector, b: Vector) -> float:
-    """Scalar product."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-@numba.njit(cache=True)
-def along(a: Vector, length: float, b: Vector) -> Vector:
-    """A vector and so many times another."""
-    return a[0] + length * b[0], a[1] + length * b[1], a[2] + length * b[2]
-
-
-@numba.njit(cache=True)
-def isotropic(state: np.uint64) -> tuple[np.uint64, Vector]:
-    """A direction (Marsaglia 1972, doi:10.1214/aoms/1177692644)."""
-    square = 2.0
-    a, b = 0.0, 0.0
-    while square >= 1.0:
-        state, a, b = two_uniforms(state)
-        a, b = 2 * a - 1, 2 * b - 1
-        square = a * a + b * b
-    root = 2 * math.sqrt(1 - square)
-    return state, (a * root, b * root, 1 - 2 * square)
-
-
-@numba.njit(cache=True)
-def rayleigh(state: np.uint64, before: Vector) -> tuple[np.uint64, Vector]:
-    """A direction after scattering, 1 + cos^2 about the one before."""
-    while True:
-        state, after = isotropic(state)
-        state, chance, _ = two_uniforms(state)
-        cosine = dot(before, after)
-        if 2 * chance < 1 + cosine * cosine:
-            return state, after
-
-
-@numba.njit(cache=True)
-def on_cone(state: np.uint64, axis: Vector, cosine: float) -> tuple[np.uint64, Vector]:
-    """A direction at an angle of this cosine to a unit vector.
-
-    Source: Duff et al. (2017), JCGT 6(1), for the two unit vectors across it.
-    """
-    state, turn, _ = two_uniforms(state)
-    sine = math.sqrt(max(0.0, 1 - cosine * cosine))
-    a, b = sine * math.cos(2 * math.pi * turn), sine * math.sin(2 * math.pi * turn)
-    x, y, z = axis
-    sign = 1.0 if z >= 0 else -1.0
-    p = -1 / (sign + z)
-    q = x * y * p
-    across = a * (1 + sign * x * x * p) + b * q, a * sign * q + b * (sign + y * y * p)
-    last = cosine * z - a * sign * x - b * y
-    return state, (cosine * x + across[0], cosine * y + across[1], last)
-
-
-@numba.njit(cache=True)
-def diffuse(state: np.uint64, normal: Vector) -> tuple[np.uint64, Vector]:
-    """A direction away from the normal by Lambert's cosine law."""
-    state, point = isotropic(state)
-    point = along(point, -1.0, normal)
-    scale = 1 / math.sqrt(dot(point, point))
-    return state, (point[0] * scale, point[1] * scale, point[2] * scale)
-
-
-@numba.njit(cache=True)
+@compiled
 def emission_delay(
     state: np.uint64, profile: np.ndarray, rise_time: float
 ) -> tuple[np.uint64, float]:
@@ -133,7 +54,7 @@ def emission_delay(
     return state, -profile[1, component] * math.log(u) - rise_time * math.log(v)
 
 
-@numba.njit(cache=True)
+@compiled
 def pmt_at(unit: Vector, tables: PhotonTables) -> int:
     """PMT whose disc covers the unit vector, or -1; see ``pmt_cells``."""
     x, y, z = unit
@@ -158,7 +79,7 @@ def pmt_at(unit: Vector, tables: PhotonTables) -> int:
         k += 1
 
 
-@numba.njit(cache=True)
+@compiled
 def flight(
     position: Vector,
     direction: Vector,
@@ -204,7 +125,7 @@ def flight(
     return position, medium, stopped, (absorbing, scattering, time)
 
 
-@numba.njit(cache=True)
+@compiled
 def reemission(
     state: np.uint64, medium: int, colour: int, tables: PhotonTables
 ) -> tuple[np.uint64, int, float]:
@@ -219,7 +140,7 @@ def reemission(
     return state, int(tables.emitted[medium, quantile]), delay
 
 
-@numba.njit(cache=True)
+@compiled
 def at_the_sphere(
     state: np.uint64, position: Vector, direction: Vector, colour: int, tables: PhotonTables
 ) -> tuple[np.uint64, int, int, Vector]:
@@ -243,7 +164,28 @@ def at_the_sphere(
     return state, SHEET, pmt, direction
 
 
-@numba.njit(cache=True)
+@compiled
+def emission(
+    state: np.uint64, row: int, medium: int, sources: Sources, tables: PhotonTables
+) -> tuple[np.uint64, Vector, int, float]:
+    """Direction, row of the wavelength, and time after the deposit, ns."""
+    state, u, _ = two_uniforms(state)
+    colour = int(tables.emitted[sources.spectrum[row], int(u * QUANTILES)])
+    beta = sources.beta[row]
+    if beta > 0:
+        cosine = min(1.0, 1 / (beta * tables.refractive_index[medium, colour]))
+        track = sources.direction[row]
+        state, direction = on_cone(state, (track[0], track[1], track[2]), cosine)
+    else:
+        state, direction = isotropic(state)
+    delay = 0.0
+    if sources.profile[row] >= 0:
+        profile = tables.profile[sources.profile[row]]
+        state, delay = emission_delay(state, profile, tables.rise_time)
+    return state, direction, colour, delay
+
+
+@compiled
 def history(
     key: np.uint64, number: int, row: int, sources: Sources, tables: PhotonTables
 ) -> tuple[int, int, float, Slopes]:
@@ -260,7 +202,7 @@ def history(
         fate, PMT or -1, time [ns], and the slopes of the log of the history's density in the logs
         of absorption scale, scattering scale, PMT and sheet reflectivity.
     """
-    state = mixed(key ^ mixed(np.uint64(number) + GOLDEN))
+    state = first_state(key, number)
     place = sources.position[row]
     position = (place[0], place[1], place[2])
     time = sources.time[row]
@@ -270,18 +212,8 @@ def history(
     medium = 0
     while square >= tables.square_radius[medium]:
         medium += 1
-    state, u, v = two_uniforms(state)
-    colour = int(tables.emitted[sources.spectrum[row], int(u * QUANTILES)])
-    if sources.beta[row] > 0:
-        cosine = min(1.0, 1 / (sources.beta[row] * tables.refractive_index[medium, colour]))
-        track = sources.direction[row]
-        state, direction = on_cone(state, (track[0], track[1], track[2]), cosine)
-    else:
-        state, direction = isotropic(state)
-    if sources.profile[row] >= 0:
-        profile = tables.profile[sources.profile[row]]
-        state, delay = emission_delay(state, profile, tables.rise_time)
-        time += delay
+    state, direction, colour, delay = emission(state, row, medium, sources, tables)
+    time += delay
     absorbing, scattering, mirrored, diffused = 0.0, 0.0, 0.0, 0.0
     for _ in range(MOST_STEPS):
         state, u, v = two_uniforms(state)
@@ -322,7 +254,7 @@ def columns_for(photons: int) -> Columns:
     return source, pmt, np.empty(photons, np.float32), np.empty((photons, 4), np.float32)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def trace_block(
     key: np.uint64,
     first: int,

@@ -8,7 +8,7 @@ from scipy import stats
 
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
-from kzcal.optics import photons
+from kzcal.optics import photons, random_directions
 from kzcal.optics.photons_tables import QUANTILES, SHORTEST_NM, WAVELENGTHS, photon_tables
 
 N = 20_000
@@ -34,9 +34,8 @@ def uniform_cosine(cosine, low=-1.0):
 def test_uniform_numbers_of_neighbouring_photons_are_independent():
     first, second = [], []
     for number in range(N):
-        inner = np.uint64(photons.mixed(np.uint64(number)))
-        state = photons.mixed(np.uint64(12345) ^ inner)
-        _, a, b = photons.two_uniforms(np.uint64(state))
+        state = random_directions.first_state(np.uint64(12345), number)
+        _, a, b = random_directions.two_uniforms(np.uint64(state))
         first.append(a)
         second.append(b)
     assert stats.kstest(first, "uniform").pvalue > LEAST
@@ -46,7 +45,7 @@ def test_uniform_numbers_of_neighbouring_photons_are_independent():
 
 
 def test_isotropic_light_has_no_direction():
-    direction = drawn(photons.isotropic)
+    direction = drawn(random_directions.isotropic)
     np.testing.assert_allclose(np.linalg.norm(direction, axis=1), 1.0, rtol=1e-12)
     for axis in direction.T:
         assert uniform_cosine(axis) > LEAST
@@ -54,7 +53,7 @@ def test_isotropic_light_has_no_direction():
 
 def test_scattered_light_follows_rayleighs_phase_function():
     before = np.array([0.48, -0.6, 0.64])
-    cosine = drawn(photons.rayleigh, tuple(before)) @ before
+    cosine = drawn(random_directions.rayleigh, tuple(before)) @ before
 
     def cumulative(c):
         return (c + c**3 / 3 + 4 / 3) / (8 / 3)
@@ -64,7 +63,7 @@ def test_scattered_light_follows_rayleighs_phase_function():
 
 def test_black_sheet_reflects_by_lamberts_law():
     normal = np.array([0.0, 0.6, 0.8])
-    cosine = -(drawn(photons.diffuse, tuple(normal)) @ normal)
+    cosine = -(drawn(random_directions.diffuse, tuple(normal)) @ normal)
     assert (cosine > 0).all()
     assert stats.kstest(cosine**2, "uniform").pvalue > LEAST
 
@@ -73,7 +72,7 @@ def test_black_sheet_reflects_by_lamberts_law():
 @pytest.mark.parametrize("cosine", [-0.3, 0.0, 0.7, 1.0])
 def test_a_cone_keeps_its_angle_and_goes_all_around(axis, cosine):
     axis = tuple(float(a) for a in axis)
-    direction = drawn(photons.on_cone, axis, cosine, n=4000)
+    direction = drawn(random_directions.on_cone, axis, cosine, n=4000)
     np.testing.assert_allclose(np.linalg.norm(direction, axis=1), 1.0, rtol=1e-12)
     np.testing.assert_allclose(direction @ axis, cosine, atol=1e-12)
     across = direction - cosine * np.array(axis)
