@@ -24,10 +24,10 @@ from kzcal.optics.light_map_bounds import CENTRE_M, Bounds
 from kzcal.optics.light_map_delays import share_below
 from kzcal.optics.light_map_grid import (
     Surface,
-    polynomial,
-    polynomial_slope,
     angle_position,
     angle_slope,
+    polynomial,
+    polynomial_slope,
 )
 from kzcal.optics.light_map_sampling import sample_light
 from kzcal.photoelectrons import Photoelectrons

@@ -13,8 +13,8 @@ from kzcal.optics.light_map import LightMap
 from kzcal.optics.light_map_delays import QUANTILES
 from kzcal.optics.light_map_grid import Points, cosine_nodes
 
-RADIUS_STEP_M = 0.3
-N_COSINES = 49
+RADIUS_STEP_M = 0.2
+N_COSINES = 65
 
 
 def radius_nodes(detector: Detector, *, step: float = RADIUS_STEP_M) -> Points:

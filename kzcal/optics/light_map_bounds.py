@@ -10,10 +10,10 @@ from torch import Tensor
 
 from kzcal.optics.light_map_grid import (
     Surface,
+    angle_slope,
     cosine_nodes,
     polynomial,
     polynomial_slope,
-    angle_slope,
 )
 
 MARGIN = 1.1

@@ -4,13 +4,43 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
 N_QUANTILES = 129
 
 QUANTILES: Float64[np.ndarray, " quantile"] = np.sin(np.linspace(0, np.pi / 2, N_QUANTILES)) ** 2
 """Probabilities of the quantiles; between them a delay is linear in arcsin(sqrt(probability))."""
+
+
+N_BINS = 192
+SHORTEST, LONGEST, FINEST = -6.0, 500.0, 0.25
+"""Ends of the bins that delays are counted in [ns]; their width grows with the delay, from this
+delay on in proportion to it."""
+
+
+def delay_bin(delay: Float64[np.ndarray, " count"]) -> Int64[np.ndarray, " count"]:
+    """Bin of each delay [ns]."""
+    low, high = np.arcsinh(SHORTEST / FINEST), np.arcsinh(LONGEST / FINEST)
+    position = (np.arcsinh(delay / FINEST) - low) * (N_BINS / (high - low))
+    index: Int64[np.ndarray, " count"] = np.clip(position.astype(np.int64), 0, N_BINS - 1)
+    return index
+
+
+def quantiles_of(
+    share: Float64[np.ndarray, "radius cosine bin"],
+) -> Float64[np.ndarray, "radius cosine quantile"]:
+    """Quantiles of delays [ns] that are spread evenly within each bin."""
+    low, high = np.arcsinh(SHORTEST / FINEST), np.arcsinh(LONGEST / FINEST)
+    edges = FINEST * np.sinh(np.linspace(low, high, N_BINS + 1))
+    table = np.empty((*share.shape[:-1], N_QUANTILES))
+    for node in np.ndindex(*share.shape[:-1]):
+        below = np.concatenate([[0.0], np.cumsum(share[node])])
+        filled = np.concatenate([share[node] > 0, [True]]) | np.concatenate(
+            [[True], share[node] > 0]
+        )
+        table[node] = np.interp(QUANTILES, below[filled] / below[-1], edges[filled])
+    return table
 
 
 def share_below(

@@ -22,14 +22,18 @@ Vector = Float64[np.ndarray, " node"]
 Columns = Float64[np.ndarray, "node column"]
 Band = Float64[np.ndarray, "band node"]
 
-STRENGTHS = (1e2, 1e3, 1e4, 1e5, 1e6)
-"""Costs of a squared second difference that are tried, along the angle and along the radius."""
+_TRIED = (1e1, 3e2, 1e4, 3e5)
+STRENGTHS = tuple(itertools.product(_TRIED, _TRIED))
+"""Costs of a squared difference along the angle and along the radius that are tried."""
 
 SAME_AT_CENTRE = 1e8
 """Cost of a squared difference along the angle at the detector's centre, where there is none."""
 
-NEWTON_STEPS = 8
-N_PROBES = 24
+STEP = np.array([[1.0, -1.0], [-1.0, 1.0]])
+"""Squared difference between the two nodes at a boundary."""
+
+NEWTON_STEPS = 5
+N_PROBES = 16
 """Random signs that a fit's degrees of freedom are estimated with (Hutchinson)."""
 
 
@@ -39,7 +43,7 @@ class Smoother:
 
     Args:
         angle: second differences along the angle.
-        radius: second differences along the radius within a medium.
+        radius: second differences along the radius within a medium, first ones at its end.
         centre: first differences along the angle at radius zero.
         probes: random signs.
     """
@@ -56,6 +60,8 @@ class Smoother:
         across = np.zeros((n, n))
         for part in segments(radius):
             across[part, part] = _squares(part.stop - part.start, 2)
+            if part.start:
+                across[part.start - 1 : part.start + 1, part.start - 1 : part.start + 1] += STEP
         at_centre = np.diag((radius == 0).astype(float))
         signs = np.random.default_rng(1).integers(0, 2, (n * n_cosines, N_PROBES)) * 2.0 - 1
         return cls(
@@ -65,59 +71,50 @@ class Smoother:
             signs,
         )
 
-    def log_ratio(self, counts: Nodes, expected: Nodes) -> Nodes:
-        """Log of the ratio of Poisson counts to what is expected up to that ratio."""
-        fits = (
-            self._poisson_fit(counts.ravel(), expected.ravel(), *strengths)
-            for strengths in itertools.product(STRENGTHS, STRENGTHS)
-        )
+    def log_ratio(self, counts: Nodes, expected: Nodes) -> tuple[Nodes, tuple[float, float]]:
+        """Log of the ratio of Poisson counts to what is expected up to that ratio.
+
+        Returns:
+            the log ratio, and the strengths that were chosen.
+        """
+        fits = [self._poisson_fit(counts.ravel(), expected.ravel(), s) for s in STRENGTHS]
         best = min(fits, key=lambda fit: fit[0])
-        return best[1].reshape(counts.shape)
+        return best[1].reshape(counts.shape), best[2]
 
     def means(
         self,
         values: Float64[np.ndarray, "radius cosine column"],
         counts: Nodes,
-        spread: float,
+        strengths: tuple[float, float],
     ) -> Float64[np.ndarray, "radius cosine column"]:
-        """Means of counted things; the first column decides how smooth all of them are.
-
-        Args:
-            values: mean around each node.
-            counts: of how many things.
-            spread: standard deviation of one thing in the first column.
-        """
-        weight = counts.ravel() / spread**2
+        """Means of counted things, as smooth as the counts' own ratio."""
+        weight = counts.ravel()
         columns = values.reshape(len(weight), -1)
-        scores = []
-        for strengths in itertools.product(STRENGTHS, STRENGTHS):
-            fit = self._solved(weight, weight[:, None] * columns[:, :1], *strengths)
-            off = np.sum(weight * (columns[:, 0] - fit[:, 0]) ** 2)
-            scores.append((off + 2 * self._freedom(weight, *strengths), strengths))
-        smooth = self._solved(weight, weight[:, None] * columns, *min(scores)[1])
+        smooth = self._solved(weight, weight[:, None] * columns, strengths)
         return smooth.reshape(values.shape)
 
     def _poisson_fit(
-        self, counts: Vector, expected: Vector, along: float, across: float
-    ) -> tuple[float, Vector]:
-        """Akaike's criterion and the log ratio of one fit, by Newton's method."""
+        self, counts: Vector, expected: Vector, strengths: tuple[float, float]
+    ) -> tuple[float, Vector, tuple[float, float]]:
+        """Akaike's criterion, the log ratio and the strengths of one fit by Newton's method."""
         fit = np.full(counts.shape, np.log(counts.sum() / expected.sum()))
         for _ in range(NEWTON_STEPS):
             mean = expected * np.exp(fit)
             right = counts - mean + mean * fit
-            fit = self._solved(mean, right[:, None], along, across)[:, 0]
+            fit = self._solved(mean, right[:, None], strengths)[:, 0]
         mean = expected * np.exp(fit)
         seen = counts > 0
         log_part = counts[seen] * np.log(counts[seen] / mean[seen])
         deviance = 2 * (np.sum(mean - counts) + np.sum(log_part))
-        return deviance + 2 * self._freedom(mean, along, across), fit
+        return deviance + 2 * self._freedom(mean, strengths), fit, strengths
 
-    def _freedom(self, weight: Vector, along: float, across: float) -> float:
+    def _freedom(self, weight: Vector, strengths: tuple[float, float]) -> float:
         """Degrees of freedom that a fit uses up."""
-        solved = self._solved(weight, weight[:, None] * self.probes, along, across)
+        solved = self._solved(weight, weight[:, None] * self.probes, strengths)
         return float(np.sum(self.probes * solved) / N_PROBES)
 
-    def _solved(self, weight: Vector, right: Columns, along: float, across: float) -> Columns:
+    def _solved(self, weight: Vector, right: Columns, strengths: tuple[float, float]) -> Columns:
+        along, across = strengths
         matrix = along * self.angle + across * self.radius + SAME_AT_CENTRE * self.centre
         matrix[0] += weight
         solved: Columns = cho_solve_banded((cholesky_banded(matrix, lower=True), True), right)
