@@ -128,7 +128,7 @@ class Materials:
         return self._or_zero(material, "emission_relative", wavelength)
 
     def quantum_efficiency(self, wavelength: Spectrum) -> Spectrum:
-        """Photoelectrons per photon that meets a PMT of relative efficiency 1."""
+        """Photoelectrons per photon that a PMT of relative efficiency 1 does not reflect."""
         return self.curve("photocathode", "quantum_efficiency").at(wavelength)
 
     def _or_zero(self, material: str, quantity: str, wavelength: Spectrum) -> Spectrum:

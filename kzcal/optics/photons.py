@@ -238,6 +238,7 @@ def history(
             continue
         state, fate, pmt, direction = at_the_sphere(state, position, direction, colour, tables)
         if fate == DETECTED:
+            mirrored -= tables.pmt_reflectivity / (1 - tables.pmt_reflectivity)
             return fate, pmt, time, (absorbing, scattering, mirrored, diffused)
         if fate >= 0:
             return fate, pmt, time, NOWHERE

@@ -80,7 +80,12 @@ class Sources(NamedTuple):
 
 
 def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
-    """The tables of a detector, for its own ``light`` parameters."""
+    """The tables of a detector, for its own ``light`` parameters.
+
+    Raises:
+        DetectorError: a medium lacks a table, or more light would be reflected than there is.
+    """
+    _check_reflectivities(detector)
     light = detector.light
     media = [m for m in detector.media if m.inner_radius_m < detector.pmt_radius]
     names = [m.material for m in media]
@@ -111,24 +116,21 @@ def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
 
 
 def largest_efficiency(detector: Detector, materials: Materials) -> float:
-    """Photoelectrons per photon that is not reflected at a PMT of relative efficiency 1, at most.
+    """Photoelectrons per photon that a PMT of relative efficiency 1 does not reflect, at most.
 
-    The quantum efficiency counts all photons that meet the PMT, those that it reflects included.
     The light collectors and better photocathodes of ``light_gain`` are in it.
-
-    Raises:
-        DetectorError: more light would be detected and reflected than there is.
     """
-    efficiency = materials.quantum_efficiency(WAVELENGTHS).max() * _largest_response(detector)
-    reflectivity = detector.light.pmt_reflectivity
-    if not reflectivity + efficiency <= 1:
-        message = (
-            f"a PMT must not detect and reflect more light than meets it, got quantum efficiency "
-            f"{efficiency:.3g} and pmt_reflectivity={reflectivity}: lower one of them"
-        )
-        raise DetectorError(message)
     gain = detector.light_gain.collectors * detector.light_gain.quantum_efficiency
-    return float(efficiency / (1 - reflectivity) * gain)
+    efficiency = materials.quantum_efficiency(WAVELENGTHS).max()
+    return float(efficiency * _largest_response(detector) * gain)
+
+
+def _check_reflectivities(detector: Detector) -> None:
+    for key in ("pmt_reflectivity", "sheet_reflectivity"):
+        value = getattr(detector.light, key)
+        if not 0 <= value <= 1:
+            message = f"{key} must be from 0 to 1, got {value} in the light of {detector.name}"
+            raise DetectorError(message)
 
 
 def _largest_response(detector: Detector) -> float:
