@@ -17,7 +17,9 @@ PAIR = 1021.998
 SETTLED = 1.0
 """A level that lives longer, in s, and has no gammas ends the cascade."""
 CONVERTED = 1e9
-"""Conversion electrons per photon of a transition whose photon nobody saw."""
+"""Conversion electrons per photon of a transition without a photon."""
+MONOPOLE = (0.85, 0.13)
+"""K and L share of the electrons of E0 transitions. Assumption: internal pairs are left out."""
 
 
 def number(value: object) -> float:
@@ -40,19 +42,26 @@ def transitions(level: dict[str, Any], unit: float) -> list[list[float]]:
     """Ways down from a level: final level, intensity of the transition, ICC, K and L share."""
     rows = []
     for gamma in level["gammaDecay"] if level["numberOfGammas"] else []:
-        total = gamma["calculatedTotalInternalConversionCoefficient"]
-        icc = number(total or gamma["experimentalTotalInternalConversionCoefficient"])
-        shells = (gamma["calculatedAtomicShellConversionCoefficients"] or [{}])[0]
-        share = [
-            number(shells.get(f"calculatedInternalConversionCoefficientAtomicShell{shell}")) / icc
-            if icc > 0.0
-            else 0.0
-            for shell in "KL"
-        ]
-        intensity = number(gamma["gammaIntensity"]) * unit * (1.0 + icc)
+        intensity = number(gamma["gammaIntensity"]) * unit
+        if str(gamma["multipolarity"]).strip("()") == "E0":
+            row = [gamma["levelIndexFinal"], intensity, CONVERTED, *MONOPOLE]
+        else:
+            icc, *shares = conversion(gamma)
+            row = [gamma["levelIndexFinal"], intensity * (1.0 + icc), icc, *shares]
         if intensity > 0.0:
-            rows.append([gamma["levelIndexFinal"], intensity, icc, *share])
+            rows.append(row)
     return rows
+
+
+def conversion(gamma: dict[str, Any]) -> tuple[float, float, float]:
+    """Conversion electrons per photon, and K and L share of them."""
+    total = gamma["calculatedTotalInternalConversionCoefficient"]
+    icc = number(total or gamma["experimentalTotalInternalConversionCoefficient"])
+    if icc <= 0.0:
+        return 0.0, 0.0, 0.0
+    shells = (gamma["calculatedAtomicShellConversionCoefficients"] or [{}])[0]
+    name = "calculatedInternalConversionCoefficientAtomicShell"
+    return icc, number(shells.get(f"{name}K")) / icc, number(shells.get(f"{name}L")) / icc
 
 
 def listed_feeds(level: dict[str, Any], unit: float) -> dict[str, Any]:

@@ -91,6 +91,14 @@ def test_intensities_are_as_published(name, particle, low, high, intensity):
     assert abs(found - intensity) < 4.0 * error + 0.02 * intensity
 
 
+def test_a_monopole_transition_has_an_electron_for_its_photon():
+    """214Po at 1.4155 MeV has the spin of the ground state: 0.51 % of the decays of 214Bi."""
+    decays = draw("bi214")
+    assert per_decay(decays, GAMMA, 1.4154, 1.4156) == 0.0
+    found = per_decay(decays, ELECTRON, 1.3220, 1.3226)
+    assert found == pytest.approx(0.0051 * 0.85, rel=0.25)
+
+
 def test_a_k_capture_leaves_an_x_ray_as_often_as_the_atom_glows():
     (nuclide,) = read_nuclides("y88")
     (branch,) = nuclide.branches
