@@ -33,7 +33,8 @@ DECAYS = """
     pb214 Pb214:Bi214   pb212 Pb212:Bi212   ac228 Ac228:Th228   pa234m Pa234:U234:m
     kr85 Kr85:Rb85   k40 K40:Ar40 K40:Ca40   co60 Co60:Ni60   cs137 Cs137:Ba137
     ge68 Ge68:Ga68   ga68 Ga68:Zn68   rb82 Rb82:Kr82   ag110m Ag110:Cd110:m   ag110 Ag110:Cd110
-    c10 C10:B10   c11 C11:B11   he6 He6:Li6   xe137 Xe137:Cs137
+    rn222 Rn222:Po218   po218 Po218:Pb214   rn220 Rn220:Po216   po216 Po216:Pb212
+    na22 Na22:Ne22   n16 N16:O16   c10 C10:B10   c11 C11:B11   he6 He6:Li6   xe137 Xe137:Cs137
     y88 Y88:Sr88   nb90 Nb90:Zr90   tc96 Tc96:Mo96   rh98 Rh98:Ru98   rh100 Rh100:Ru100
     ag104 Ag104:Pd104   ag104m Ag104:Pd104:m   in107 In107:Cd107   in108 In108:Cd108
     sn109 Sn109:In109   in110 In110:Cd110   in110m In110:Cd110:m   sb113 Sb113:Sn113

@@ -65,7 +65,7 @@ def boron_12() -> dict[str, Any]:
     return {"half_life": 0.0202, "source": "ENSDF (Sep 2023); JENDL-5", "branches": [branch]}
 
 
-def lithium_8() -> dict[str, Any]:
+def beryllium_8(q: float, kind: str, half_life: float) -> dict[str, Any]:
     """The broad 2+ level of 8Be, in steps of 0.2 MeV, each of which becomes two alphas.
 
     Assumption: one level at 3.03 MeV, 1.513 MeV wide (TUNL), whose width follows the l = 2
@@ -73,19 +73,21 @@ def lithium_8() -> dict[str, Any]:
     beta decay; the alpha spectrum that R-matrix fits describe (Warburton 1986,
     10.1103/PhysRevC.33.303) would settle it. Light of the alphas is a tenth of their energy.
     """
-    q, threshold, step = 16005.16, -91.84, 200.0
+    threshold, step = -91.84, 200.0
     energy = np.arange(step / 2, 15500.0, step)
     above = (energy - threshold) / 1e3
     rho = 4.5 * np.sqrt(HELIUM * above) / 197.327
     penetrability = rho**5 / (9.0 + 3.0 * rho**2 + rho**4)
     width = 1.513 * penetrability / np.interp(3.12, above, penetrability)
     line = width / ((above - 3.12) ** 2 + width**2 / 4.0)
-    feeds = line * (q - energy) ** 5
+    feeds = line * (q - energy - (1022.0 if kind == "b+" else 0.0)) ** 5
     levels: list[Any] = [[0.0, 0.0, []], *([float(e), 0.0, [], 2] for e in energy)]
-    rows = [[index + 1, "b-", float(f"{feed:.5g}"), 0, 0, 0]
-            for index, feed in enumerate(feeds / feeds.sum())]  # fmt: skip
+    rows = [
+        [index + 1, kind, float(f"{feed:.5g}"), 0, 0, 0]
+        for index, feed in enumerate(feeds / feeds.sum())
+    ]
     branch = scheme("8Be", 4, 8, q, levels, rows)
-    return {"half_life": 0.8399, "source": "ENSDF (Sep 2023); TUNL", "branches": [branch]}
+    return {"half_life": half_life, "source": "ENSDF (Sep 2023); TUNL", "branches": [branch]}
 
 
 def captures() -> dict[str, Any]:
@@ -112,7 +114,8 @@ def amend(nuclides: dict[str, Any]) -> None:
     nuclides["zr90m"] = zirconium_90m(nuclides["nb90"])
     nuclides["xe134m"] = xenon_134m()
     nuclides["b12"] = boron_12()
-    nuclides["li8"] = lithium_8()
+    nuclides["li8"] = beryllium_8(16005.16, "b-", 0.8399)
+    nuclides["b8"] = beryllium_8(17979.8, "b+", 0.770)
     nuclides["ag110m"]["branches"][0]["share"] = 0.9867
     nuclides["ag110m"]["branches"].append(silver_110m())
     nuclides["ag110m"]["source"] += "; JENDL-5"

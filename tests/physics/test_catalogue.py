@@ -1,6 +1,8 @@
 """Everything that kzcal can simulate keeps the contract of a source."""
 
 import inspect
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 
@@ -57,6 +59,15 @@ def test_a_chain_has_the_q_values_of_its_decays(name: str):
 
 def after_charge(name: str) -> int:
     return {"bipo214": 84, "bipo212": 84, "ge68": 31}[name]
+
+
+def test_listing_them_loads_no_heavy_library():
+    code = (
+        "import sys, kzcal.builtin; list(kzcal.builtin.kzcal_sources());"
+        "print(sorted({'torch', 'scipy', 'numba', 'h5py'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_options_reach_the_source():
