@@ -119,7 +119,9 @@ def kzcal_commands() -> Iterable[Command]:
         "demo": "Calibrate a small simulated period, from hits to report.",
         "events": "Look into event files, draw events and convert ntuples.",
         "plugins": "List what plugins offer, or start a new plugin.",
+        "reconstruct": "Fit vertex, energy and time of the events of FILE.",
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
+        "simulate": "Simulate decays, from their particles to the hits that are reported.",
     }
     for name, summary in summaries.items():
         yield Command(name, summary, _found(f"kzcal.cli.{name}:{name}"))

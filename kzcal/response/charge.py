@@ -35,6 +35,15 @@ class ChargeShape:
     threshold: Float[Tensor, " pmt"]
     threshold_width: Float[Tensor, " pmt"]
 
+    def to(self, device: torch.device | str) -> ChargeShape:
+        """The same on another device."""
+        return ChargeShape(
+            self.exponential_fraction.to(device),
+            self.exponential_scale.to(device),
+            self.threshold.to(device),
+            self.threshold_width.to(device),
+        )
+
     def float(self) -> ChargeShape:
         """The same in single precision."""
         return ChargeShape(

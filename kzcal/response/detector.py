@@ -10,7 +10,7 @@ reads late and a large charge reads low.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -66,6 +66,16 @@ class DetectorResponse:
     moved: tuple[Stray, ...] = ()
     added: tuple[Stray, ...] = ()
     cable: Int[Tensor, " pmt"] | None = None
+
+    def to(self, device: torch.device | str) -> DetectorResponse:
+        """The same response on another device."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, value in values.items():
+            if isinstance(value, Tensor | ChargeShape):
+                values[name] = value.to(device)
+        for name in ("moved", "added"):
+            values[name] = tuple(stray.to(device) for stray in values[name])
+        return DetectorResponse(**values)
 
     def sample(
         self,

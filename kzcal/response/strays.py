@@ -25,6 +25,10 @@ class Stray:
     first: Float[Tensor, " pmt"]
     last: Float[Tensor, " pmt"]
 
+    def to(self, device: torch.device | str) -> Stray:
+        """The same on another device."""
+        return Stray(self.share.to(device), self.first.to(device), self.last.to(device))
+
     def delay(
         self, pmt: Int[Tensor, " pe"], *, generator: torch.Generator
     ) -> Float[Tensor, " pe"]:

@@ -1,0 +1,104 @@
+"""``kzcal reconstruct``: vertex, energy and time of the events of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kzcal.cli.calibrate import settle_threads
+from kzcal.cli.db import database_option, tag_option
+from kzcal.cli.events import detector_option
+from kzcal.cli.output import emit, json_option, progress
+from kzcal.cli.session import Session, pass_session
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@database_option
+@tag_option
+@click.option(
+    "--run", type=click.IntRange(0), help="Run whose constants are taken; else that of FILE."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Event file to write (HDF5); it is replaced if it is there.",
+)
+@detector_option
+@click.option(
+    "--photons-per-mev",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Scintillation photons of one visible MeV; else so many that the 2.2246 MeV gamma of "
+    "neutron capture on hydrogen has that energy.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to calculate; auto takes a GPU that PyTorch can use, else the CPU.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads to calculate with; else $OMP_NUM_THREADS, or all usable cores.",
+)
+@json_option
+@pass_session
+def reconstruct(
+    session: Session,
+    file: Path,
+    location: str | None,
+    tag: str,
+    run: int | None,
+    out: Path,
+    detector_name: str,
+    photons_per_mev: float | None,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Fit vertex, energy and emission time of every event of FILE.
+
+    Each event is fitted by maximum likelihood to the charges and times of all PMTs, hit or
+    silent, with the light map of the detector and the constants that the database has for the run
+    under the tag: efficiency, gain, time offset, dark rate and status of every PMT. The events go
+    to OUT with x, y, z, energy and t0 replaced and all else kept, truth included. Forced triggers,
+    events of fewer than 20 hits and fits that fail have NaN there. OUT appears whole or not at
+    all.
+
+    The light map of a detector is made once, which takes about a minute, and kept on disk.
+    """
+    settle_threads(threads)
+    from kzcal.calibrate.machine import choose_device
+    from kzcal.conditions.database import Database
+    from kzcal.conditions.engine import resolve
+    from kzcal.conditions.quantities import RESPONSE
+    from kzcal.geometry import load_detector
+    from kzcal.geometry.materials import load_materials
+    from kzcal.optics.light_map_cache import light_map_of
+    from kzcal.reconstruct.files import reconstruct_file
+    from kzcal.reconstruct.fit import Reconstruction
+    from kzcal.reconstruct.scale import photons_per_visible_mev
+    from kzcal.response.constants import response_from
+    from kzcal.response.nominal import read_nominal
+
+    detector, chosen = load_detector(detector_name), choose_device(device)
+    with (
+        session.open_events(file, detector) as source,
+        Database.open(resolve(location)) as db,
+        progress("reconstructing", source.n_events, quiet=session.quiet) as advance,
+    ):
+        payload = db.lookup(tag, RESPONSE, source.header.run if run is None else run)
+        response = response_from(payload, detector, read_nominal(), device=chosen)
+        light_map = light_map_of(detector, load_materials())
+        photons = photons_per_mev or photons_per_visible_mev(detector, light_map)
+        fit = Reconstruction(light_map.to(chosen), response, photons_per_mev=photons)
+        done = reconstruct_file(source, fit, out, advance=advance)
+    text = (
+        f"wrote {done.out}: run {done.run}, {done.n_events} events, vertices of {done.n_fitted} "
+        f"of {done.n_physics} physics triggers; {photons:.0f} photons per visible MeV"
+    )
+    emit({"summary": done, "photons_per_mev": photons}, as_json, text)
