@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int32, Int64
 
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
@@ -27,8 +28,11 @@ Points = Float64[np.ndarray, "point 3"]
 class Transport:
     """Particles through the media of a detector.
 
-    Gammas are followed through the shells; electrons, positrons and alphas stop in the shell in
-    which they start. Light is that of Birks and of Frank and Tamm.
+    Gammas are followed through the shells. Light is that of Birks and of Frank and Tamm.
+
+    Assumption: a track belongs to the shell in which the mean of its energy lies. That decides
+        rightly where electrons from a film of 50 um shine; alphas that leave such a film share
+        their energy between film and liquid, which this does not follow.
 
     Args:
         detector: shells, Birks constants and light yield.
@@ -91,7 +95,7 @@ class Transport:
         def joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
             return np.concatenate([first, second])[order]
 
-        return Deposits(
+        deposits = Deposits(
             offsets=np.searchsorted(event[order], np.arange(len(primaries) + 1)),
             particle=joined(primaries.particle[track], freed.particle),
             energy=joined(primaries.energy[track], freed.energy),
@@ -100,6 +104,7 @@ class Transport:
             time=joined(primaries.time[track], freed.time),
             medium=joined(shell.astype(np.int32), freed.medium),
         )
+        return replace(deposits, medium=self._medium_of_tracks(deposits))
 
     def light(self, deposits: Deposits) -> LightSites:
         """Mean light of deposits; those that are close together shine as one."""
@@ -133,6 +138,14 @@ class Transport:
             self._outer, np.linalg.norm(position, axis=1)
         )
         return shell
+
+    def _medium_of_tracks(self, deposits: Deposits) -> Int32[np.ndarray, " deposit"]:
+        """Row of the shell in which the mean of each track's energy lies."""
+        forward = self.liquids.column("forward", deposits)
+        place = deposits.position + forward[:, None] * deposits.direction
+        last = len(self._outer) - 1
+        medium: Int32[np.ndarray, " deposit"] = np.minimum(self._shell(place), last)
+        return medium.astype(np.int32)
 
     def _photons_of(
         self,

@@ -192,8 +192,35 @@ def test_media_follow_the_shells(transport):
 def test_gammas_start_in_one_shell_and_end_in_others(transport):
     deposits = carried(transport, GAMMA, 2.6, x=1.9)
     assert set(deposits.medium) == {0, 1}
-    inside = np.linalg.norm(deposits.position, axis=1) <= 1.92
-    np.testing.assert_array_equal(inside, deposits.medium == 0)
+    radius = np.linalg.norm(deposits.position, axis=1)
+    # A track of 2.6 MeV reaches 2 cm.
+    assert (deposits.medium[radius < 1.90] == 0).all()
+    assert (deposits.medium[radius > 1.94] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("particle", "energy", "direction", "medium"),
+    [
+        (ELECTRON, 1.0, 1.0, 2),
+        (ELECTRON, 1.0, -1.0, 0),
+        (ELECTRON, 0.02, 1.0, 1),
+        (ALPHA, 8.785, -1.0, 0),
+        (ALPHA, 2.0, 1.0, 1),
+    ],
+)
+def test_tracks_from_a_thin_film_shine_where_their_energy_goes(
+    particle, energy, direction, medium
+):
+    start = Primaries(
+        offsets=np.array([0, 1]),
+        particle=np.array([particle], np.int32),
+        energy=np.array([energy]),
+        time=np.zeros(1),
+        direction=np.array([[direction, 0.0, 0.0]]),
+    )
+    film = Transport(load_detector("kamland2-zen"))
+    deposits = film.deposits(start, at(1.920025, 1), generator=np.random.default_rng(0))
+    assert deposits.medium.tolist() == [medium]
 
 
 def test_light_yield_of_the_detector_scales_scintillation_alone(transport):
