@@ -121,7 +121,7 @@ def kzcal_commands() -> Iterable[Command]:
         "plugins": "List what plugins offer, or start a new plugin.",
         "reconstruct": "Fit vertex, energy and time of the events of FILE.",
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
-        "simulate": "Simulate decays, from their particles to the hits that are reported.",
+        "simulate": "Simulate decays, from their particles to the hits that the detector reports.",
     }
     for name, summary in summaries.items():
         yield Command(name, summary, _found(f"kzcal.cli.{name}:{name}"))

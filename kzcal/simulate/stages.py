@@ -39,8 +39,9 @@ class Transport(Protocol):
 class LightModel(Protocol):
     """Photons through the detector."""
 
-    ceiling: float
-    """Relative efficiency of the PMTs that photoelectrons are drawn for."""
+    @property
+    def ceiling(self) -> float:
+        """Relative efficiency of the PMTs that photoelectrons are drawn for."""
 
     def sample(self, sites: LightSites, *, generator: torch.Generator) -> Photoelectrons:
         """Draw photoelectrons."""

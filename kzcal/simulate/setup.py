@@ -1,0 +1,192 @@
+"""From what a user asks for to the stages and components of a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from kzcal import __version__
+from kzcal.components import Source
+from kzcal.conditions.canonical import canonical_json
+from kzcal.conditions.payload import Lineage, Payload
+from kzcal.errors import ConfigurationError
+from kzcal.geometry import Detector, load_detector
+from kzcal.geometry.materials import load_materials
+from kzcal.hits import Muons, RunHeader
+from kzcal.optics.light_map_cache import light_map_of
+from kzcal.optics.tracer import FullTracer
+from kzcal.physics.transport import Transport
+from kzcal.plugins import Choices, Plugins, load
+from kzcal.reconstruct.fit import Reconstruction
+from kzcal.reconstruct.scale import photons_per_visible_mev
+from kzcal.response.constants import response_from
+from kzcal.response.nominal import read_nominal
+from kzcal.simulate.chain import FORCED_WINDOW_NS, PHYSICS_WINDOW_NS, Chain
+from kzcal.simulate.cocktail import Cocktail, Ingredient
+from kzcal.simulate.constants import Constants
+from kzcal.simulate.muons import draw_muons
+from kzcal.simulate.seeds import BlockKey
+from kzcal.simulate.timeline import Component, Scheduled, Series, Steady, steady_counts
+from kzcal.simulate.volumes import Point, Shell, volume
+from kzcal.simulate.workers import Simulation
+
+CAPTURE = "neutron-capture"
+FORCED = "forced"
+SECONDS_PER_DAY = 86_400
+CEILING = 1.6
+"""Relative efficiency that light is drawn for, unless a PMT is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A recipe of a simulation.
+
+    Args:
+        cocktail: what is to be simulated.
+        constants: of the PMTs.
+        plugin_files: plugins beside those installed.
+        device: where light and response are drawn.
+        keeps_true: whether photoelectrons are wanted too.
+        reconstructs: whether vertex, energy and time are wanted.
+    """
+
+    cocktail: Cocktail
+    constants: Constants
+    plugin_files: tuple[Path, ...] = ()
+    device: str = "cpu"
+    keeps_true: bool = False
+    reconstructs: bool = True
+
+    def open(self) -> Simulation:
+        """The simulation."""
+        cocktail, plugins = self.cocktail, load(self.plugin_files)
+        detector = load_detector(cocktail.detector)
+        components, muons = components_of(cocktail, detector, plugins.sources)
+        return Simulation(
+            chain=self._chain(detector),
+            components=components,
+            seed=cocktail.seed,
+            header=self._header(detector),
+            muons=muons,
+            least_hits=cocktail.least_hits,
+            lineage=self._lineage(detector, plugins),
+        )
+
+    def _chain(self, detector: Detector) -> Chain:
+        device = torch.device(self.device)
+        payload = self.constants.payload(detector)
+        response = response_from(payload, detector, read_nominal(), device=device)
+        materials, ceiling = load_materials(), max(CEILING, _best(payload))
+        full = self.cocktail.light == "full"
+        light_map = reconstruction = None
+        if self.reconstructs or not full:
+            light_map = light_map_of(detector, materials, ceiling=ceiling, device=device)
+        if self.reconstructs and light_map is not None:
+            photons = photons_per_visible_mev(detector, light_map)
+            reconstruction = Reconstruction(light_map, response, photons_per_mev=photons)
+        return Chain(
+            detector=detector,
+            transport=Transport(detector),
+            light=FullTracer(detector, materials, ceiling)
+            if light_map is None or full
+            else light_map,
+            response=response,
+            reconstruction=reconstruction,
+            constants=self.constants.digest,
+            device=device,
+            keeps_true=self.keeps_true,
+        )
+
+    def _header(self, detector: Detector) -> RunHeader:
+        cocktail, duration = self.cocktail, self.cocktail.duration_s
+        return RunHeader(
+            run=cocktail.run,
+            detector=detector.name,
+            period=cocktail.period or None,
+            sample=cocktail.components[0].label if duration is None else None,
+            livetime_ns=None if duration is None else round(duration * 1e9),
+            physics_window_ns=PHYSICS_WINDOW_NS,
+            forced_window_ns=FORCED_WINDOW_NS,
+        )
+
+    def _lineage(self, detector: Detector, plugins: Plugins) -> str:
+        """All that decides the numbers, as JSON."""
+        lineage = Lineage(
+            code_version=__version__,
+            plugins=plugins.versions,
+            configuration={
+                "simulation": self.cocktail.as_dict(),
+                "constants": {
+                    "tag": self.constants.tag,
+                    "revision": self.constants.revision,
+                    "payload": self.constants.digest,
+                },
+                "detector": detector.digest,
+                "device": torch.device(self.device).type,
+            },
+            seed=self.cocktail.seed,
+        )
+        return canonical_json(lineage.as_dict(), "a lineage").decode()
+
+
+def _best(payload: Payload) -> float:
+    """Largest known relative efficiency of a PMT."""
+    return float(max(v for v in payload.columns["qe"].values.tolist() if v == v))
+
+
+def components_of(
+    cocktail: Cocktail, detector: Detector, sources: Choices[Source]
+) -> tuple[Sequence[Component], Muons]:
+    """The components of a simulation, and the muons of its run.
+
+    Raises:
+        PluginError: there is no such source.
+        ConfigurationError: an option, volume or amount cannot be.
+    """
+    components = [_component(part, cocktail, detector, sources) for part in cocktail.components]
+    muons = Muons.none()
+    if cocktail.duration_s is None:
+        return components, muons
+    duration_ns = round(cocktail.duration_s * 1e9)
+    if cocktail.muons is not None:
+        key = BlockKey(cocktail.seed, cocktail.run, "muons", 0)
+        muons, captures = draw_muons(
+            cocktail.muons, duration_ns, detector.scintillator_radius, key
+        )
+        source = sources.choose(CAPTURE).prepare()
+        components.append(
+            Scheduled(f"muons/{CAPTURE}", CAPTURE, source, captures.timestamp, captures.position)
+        )
+    if cocktail.forced is not None:
+        key = BlockKey(cocktail.seed, cocktail.run, FORCED, 0)
+        counts = steady_counts(
+            duration_ns, rate_hz=cocktail.forced.rate_hz, number=cocktail.forced.number, key=key
+        )
+        centre = Point(0.0, 0.0, 0.0)
+        components.append(Steady(FORCED, FORCED, None, centre, duration_ns, counts))
+    return components, muons
+
+
+def _component(
+    part: Ingredient, cocktail: Cocktail, detector: Detector, sources: Choices[Source]
+) -> Component:
+    source = sources.choose(part.source).prepare(dict(part.options))
+    where, label = volume(part.volume, detector), part.label
+    if cocktail.duration_s is None:
+        if part.number is None:
+            message = f"a sample has a number of decays, got none for {label}"
+            raise ConfigurationError(message)
+        return Series(label, label, source, where, part.number)
+    rate = (part.rate_per_day or 0.0) / SECONDS_PER_DAY
+    if part.becquerel_per_m3 is not None:
+        if not isinstance(where, Shell):
+            message = f"becquerel_per_m3 needs a volume, got {part.volume!r} for {label}"
+            raise ConfigurationError(message)
+        rate = part.becquerel_per_m3 * where.size
+    duration_ns = round(cocktail.duration_s * 1e9)
+    key = BlockKey(cocktail.seed, cocktail.run, label, 0)
+    counts = steady_counts(duration_ns, rate_hz=rate, number=part.number, key=key)
+    return Steady(label, label, source, where, duration_ns, counts)
