@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from kzcal.optics.photons_lookup import CELLS
+from kzcal.optics.photons_references import uncounted
 from kzcal.optics.photons_tables import QUANTILES, PhotonTables, Sources
 from kzcal.optics.random_directions import (
     Vector,
@@ -43,15 +44,17 @@ MOST_STEPS = 10_000
 
 @compiled
 def emission_delay(
-    state: np.uint64, profile: np.ndarray, rise_time: float
+    state: np.uint64, profile: int, tables: PhotonTables
 ) -> tuple[np.uint64, float]:
     """Rise and decay of the scintillation: a sum of two exponential times, ns."""
     state, chance, u = two_uniforms(state)
     state, v, _ = two_uniforms(state)
     component = 0
-    while component < profile.shape[1] - 1 and chance > profile[0, component]:
+    last = tables.profile.shape[2] - 1
+    while component < last and chance > tables.profile[profile, 0, component]:
         component += 1
-    return state, -profile[1, component] * math.log(u) - rise_time * math.log(v)
+    decay = -tables.profile[profile, 1, component] * math.log(u)
+    return state, decay - tables.rise_time * math.log(v)
 
 
 @compiled
@@ -73,8 +76,8 @@ def pmt_at(unit: Vector, tables: PhotonTables) -> int:
         pmt = int(tables.cells[cell, k])
         if pmt < 0:
             return -1
-        row = tables.pmt[pmt]
-        if x * row[0] + y * row[1] + z * row[2] > row[3]:
+        axis_of_pmt = tables.pmt[pmt, 0], tables.pmt[pmt, 1], tables.pmt[pmt, 2]
+        if dot(unit, axis_of_pmt) > tables.pmt[pmt, 3]:
             return pmt
         k += 1
 
@@ -101,8 +104,8 @@ def flight(
     miss = max(0.0, dot(position, position) - s * s)
     absorbing, scattering, time = 0.0, 0.0, 0.0
     while True:
-        row = tables.medium[medium, colour]
-        total = row[0] + row[1]
+        absorption = tables.medium[medium, colour, 0]
+        total = absorption + tables.medium[medium, colour, 1]
         inward = s < 0 and medium > 0 and miss < tables.square_radius[medium - 1]
         if inward:
             end = -math.sqrt(tables.square_radius[medium - 1] - miss)
@@ -114,9 +117,9 @@ def flight(
             way = depth / total
             end = s + way
         depth -= way * total
-        absorbing += way * row[0]
-        scattering += way * row[1]
-        time += way * row[2]
+        absorbing += way * absorption
+        scattering += way * (total - absorption)
+        time += way * tables.medium[medium, colour, 2]
         s = end
         if stopped or (not inward and medium == len(tables.square_radius) - 1):
             break
@@ -153,8 +156,8 @@ def at_the_sphere(
         if u < tables.pmt_reflectivity:
             direction = along(direction, -2 * dot(direction, normal), normal)
             return state, MIRRORED, pmt, direction
-        face = tables.pmt[pmt]
-        cosine = direction[0] * face[0] + direction[1] * face[1] + direction[2] * face[2]
+        axis = tables.pmt[pmt, 0], tables.pmt[pmt, 1], tables.pmt[pmt, 2]
+        cosine = dot(direction, axis)
         response = 1 + tables.angular_slope * (cosine - 0.85)
         fate = DETECTED if v < tables.accepted[colour] * response else PMT
         return state, fate, pmt, direction
@@ -174,14 +177,13 @@ def emission(
     beta = sources.beta[row]
     if beta > 0:
         cosine = min(1.0, 1 / (beta * tables.refractive_index[medium, colour]))
-        track = sources.direction[row]
-        state, direction = on_cone(state, (track[0], track[1], track[2]), cosine)
+        track = sources.direction[row, 0], sources.direction[row, 1], sources.direction[row, 2]
+        state, direction = on_cone(state, track, cosine)
     else:
         state, direction = isotropic(state)
     delay = 0.0
     if sources.profile[row] >= 0:
-        profile = tables.profile[sources.profile[row]]
-        state, delay = emission_delay(state, profile, tables.rise_time)
+        state, delay = emission_delay(state, sources.profile[row], tables)
     return state, direction, colour, delay
 
 
@@ -203,8 +205,7 @@ def history(
         of absorption scale, scattering scale, PMT and sheet reflectivity.
     """
     state = first_state(key, number)
-    place = sources.position[row]
-    position = (place[0], place[1], place[2])
+    position = sources.position[row, 0], sources.position[row, 1], sources.position[row, 2]
     time = sources.time[row]
     square = dot(position, position)
     if not square < tables.square_radius[-1]:
@@ -224,8 +225,8 @@ def history(
         scattering += flown[1]
         time += flown[2]
         if stopped:
-            coefficients = tables.medium[medium, colour]
-            if v * (coefficients[0] + coefficients[1]) < coefficients[1]:
+            scatters = tables.medium[medium, colour, 1]
+            if v * (tables.medium[medium, colour, 0] + scatters) < scatters:
                 scattering -= 1
                 state, direction = rayleigh(state, direction)
                 continue
@@ -279,6 +280,7 @@ def trace_block(
     Returns:
         Number of photons detected.
     """
+    sources, tables = uncounted(sources), uncounted(tables)
     found = 0
     row = int(np.searchsorted(ends, first, side="right"))
     for number in range(first, first + len(columns[0])):
