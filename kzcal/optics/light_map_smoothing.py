@@ -97,7 +97,7 @@ class Smoother:
         self, counts: Vector, expected: Vector, strengths: tuple[float, float]
     ) -> tuple[float, Vector, tuple[float, float]]:
         """Akaike's criterion, the log ratio and the strengths of one fit by Newton's method."""
-        fit = np.full(counts.shape, np.log(counts.sum() / expected.sum()))
+        fit = np.log((counts + 0.5) / (expected + 0.5 * expected.sum() / counts.sum()))
         for _ in range(NEWTON_STEPS):
             mean = expected * np.exp(fit)
             right = counts - mean + mean * fit
