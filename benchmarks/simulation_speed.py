@@ -2,6 +2,7 @@
 
     python benchmarks/simulation_speed.py [--source electron --energy 2.0] [--blocks 8]
                                           [--threads 1] [--device cpu] [--full]
+                                          [--write docs/simulation.md]
 
 Times are of blocks of 64 decays in the xenon-loaded scintillator of KamLAND-Zen 800 with nominal
 constants, in one process, after a first block that is not counted. On the CPU they are processor
@@ -15,10 +16,12 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pages import table, write_part
 
 from kzcal.simulate.chain import Chain
 from kzcal.simulate.cocktail import Cocktail, Ingredient
@@ -92,6 +95,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--full", action="store_true", help="trace every photon")
+    parser.add_argument("--write", type=Path, help="page that takes the table")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     options = (("energy", given.energy),) if given.source == "electron" else ()
@@ -115,13 +119,17 @@ def main() -> None:
         events += len(found)
         hits.append(found.reported.hits.counts.mean())
     total = clock.now() - begin
-    print(f"{given.source}: {events} events of {np.mean(hits):.0f} hits, {given.threads} threads")
     both = clock.seconds["photoelectrons"] + clock.seconds["response"]
     rows = [*clock.seconds.items(), ("photoelectrons + response", both), ("everything", total)]
-    for name, seconds in rows:
-        print(
-            f"{name:26s} {1e3 * seconds / events:8.3f} ms/event {events / seconds:8.0f} events/s"
-        )
+    figures = [(name, 1e3 * used / events, round(events / used)) for name, used in rows]
+    text = (
+        f"{events} events of {given.source} with {np.mean(hits):.0f} hits on average, "
+        f"{'every photon traced' if given.full else 'from the light map'}, {given.device}, "
+        f"{given.threads} thread.\n\n{table(('stage', 'ms per event', 'events/s'), figures)}"
+    )
+    print(text)
+    if given.write is not None:
+        write_part(given.write, "simulation_speed", text)
 
 
 if __name__ == "__main__":
