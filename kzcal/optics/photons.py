@@ -13,8 +13,7 @@ import math
 import numpy as np
 
 from kzcal.optics.photons_lookup import CELLS
-from kzcal.optics.photons_references import uncounted
-from kzcal.optics.photons_tables import QUANTILES, PhotonTables, Sources
+from kzcal.optics.photons_tables import QUANTILES, PhotonTables
 from kzcal.optics.random_directions import (
     Vector,
     along,
@@ -35,8 +34,8 @@ DETECTED, ABSORBED, PMT, SHEET, OUTSIDE, STEPS = range(len(FATES))
 MIRRORED, DIFFUSED = -1, -2
 """How it goes on at the sphere of the PMTs."""
 
+Source = tuple[Vector, float, Vector, float, int, int]
 Slopes = tuple[float, float, float, float]
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 NOWHERE: Slopes = (0.0, 0.0, 0.0, 0.0)
 MOST_STEPS = 10_000
@@ -121,7 +120,7 @@ def flight(
         scattering += way * (total - absorption)
         time += way * tables.medium[medium, colour, 2]
         s = end
-        if stopped or (not inward and medium == len(tables.square_radius) - 1):
+        if stopped or (not inward and medium == tables.last):
             break
         medium += -1 if inward else 1
     position = along(position, s - begin, direction)
@@ -169,35 +168,33 @@ def at_the_sphere(
 
 @compiled
 def emission(
-    state: np.uint64, row: int, medium: int, sources: Sources, tables: PhotonTables
+    state: np.uint64, source: Source, medium: int, tables: PhotonTables
 ) -> tuple[np.uint64, Vector, int, float]:
     """Direction, row of the wavelength, and time after the deposit, ns."""
+    _, _, track, beta, spectrum, profile = source
     state, u, _ = two_uniforms(state)
-    colour = int(tables.emitted[sources.spectrum[row], int(u * QUANTILES)])
-    beta = sources.beta[row]
+    colour = int(tables.emitted[spectrum, int(u * QUANTILES)])
     if beta > 0:
         cosine = min(1.0, 1 / (beta * tables.refractive_index[medium, colour]))
-        track = sources.direction[row, 0], sources.direction[row, 1], sources.direction[row, 2]
         state, direction = on_cone(state, track, cosine)
     else:
         state, direction = isotropic(state)
     delay = 0.0
-    if sources.profile[row] >= 0:
-        state, delay = emission_delay(state, sources.profile[row], tables)
+    if profile >= 0:
+        state, delay = emission_delay(state, profile, tables)
     return state, direction, colour, delay
 
 
 @compiled
 def history(
-    key: np.uint64, number: int, row: int, sources: Sources, tables: PhotonTables
+    key: np.uint64, number: int, source: Source, tables: PhotonTables
 ) -> tuple[int, int, float, Slopes]:
     """One photon's history.
 
     Args:
         key: of the random numbers.
         number: of the photon.
-        row: of its source.
-        sources: where photons begin.
+        source: position, time, direction, beta, spectrum, profile; see ``Sources``.
         tables: of the detector.
 
     Returns:
@@ -205,15 +202,14 @@ def history(
         of absorption scale, scattering scale, PMT and sheet reflectivity.
     """
     state = first_state(key, number)
-    position = sources.position[row, 0], sources.position[row, 1], sources.position[row, 2]
-    time = sources.time[row]
+    position, time, _, _, _, _ = source
     square = dot(position, position)
-    if not square < tables.square_radius[-1]:
+    if not square < tables.square_radius[tables.last]:
         return OUTSIDE, -1, time, NOWHERE
     medium = 0
     while square >= tables.square_radius[medium]:
         medium += 1
-    state, direction, colour, delay = emission(state, row, medium, sources, tables)
+    state, direction, colour, delay = emission(state, source, medium, tables)
     time += delay
     absorbing, scattering, mirrored, diffused = 0.0, 0.0, 0.0, 0.0
     for _ in range(MOST_STEPS):
@@ -248,49 +244,3 @@ def history(
         else:
             diffused += 1
     return STEPS, -1, time, NOWHERE
-
-
-def columns_for(photons: int) -> Columns:
-    """Room for source, PMT, time and slopes of so many photons."""
-    source, pmt = np.empty((2, photons), np.int32)
-    return source, pmt, np.empty(photons, np.float32), np.empty((photons, 4), np.float32)
-
-
-@compiled
-def trace_block(
-    key: np.uint64,
-    first: int,
-    ends: np.ndarray,
-    sources: Sources,
-    tables: PhotonTables,
-    columns: Columns,
-    fates: np.ndarray,
-) -> int:
-    """Trace as many photons as the columns have rows; the detected ones fill the first rows.
-
-    Args:
-        key: of the random numbers.
-        first: number of the first photon.
-        ends: number of photons up to and with each source.
-        sources: where photons begin.
-        tables: of the detector.
-        columns: where to write source, PMT, time and slopes.
-        fates: counts to add to.
-
-    Returns:
-        Number of photons detected.
-    """
-    sources, tables = uncounted(sources), uncounted(tables)
-    found = 0
-    row = int(np.searchsorted(ends, first, side="right"))
-    for number in range(first, first + len(columns[0])):
-        while ends[row] <= number:
-            row += 1
-        fate, pmt, time, slopes = history(key, number, row, sources, tables)
-        fates[fate] += 1
-        if fate == DETECTED:
-            columns[0][found], columns[1][found], columns[2][found] = row, pmt, time
-            for i in range(4):
-                columns[3][found, i] = slopes[i]
-            found += 1
-    return found

@@ -12,7 +12,8 @@ import numpy as np
 from numba import cuda as _cuda
 
 from kzcal.errors import ConfigurationError
-from kzcal.optics.photons import DETECTED, FATES, Columns, columns_for, history
+from kzcal.optics.photons import DETECTED, FATES, history
+from kzcal.optics.photons_blocks import Columns, columns_for, source_at
 from kzcal.optics.photons_tables import PhotonTables, Sources
 
 cuda: Any = _cuda
@@ -47,7 +48,7 @@ def kernel(
             row = middle + 1
         else:
             last = middle
-    fate, pmt, time, slopes = history(key, number, row, sources, tables)
+    fate, pmt, time, slopes = history(key, number, source_at(sources, row), tables)
     fates[thread] = fate
     columns[0][thread], columns[1][thread], columns[2][thread] = row, pmt, time
     for i in range(4):

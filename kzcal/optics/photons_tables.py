@@ -19,6 +19,7 @@ WAVELENGTHS = np.arange(SHORTEST_NM, LONGEST_NM + 1, dtype=np.float64)
 """Light has whole wavelengths, nm; a photon keeps the row of its own."""
 
 CHERENKOV_NM = 700
+MEDIA = 8
 QUANTILES = 8192
 
 
@@ -33,6 +34,7 @@ class PhotonTables(NamedTuple):
             of Cherenkov light.
         cumulative: share of a medium's emission that is not longer than each wavelength.
         square_radius: of the outer ends of the media up to the PMTs, m^2.
+        last: row of the outermost medium.
         cells: see ``pmt_cells``.
         pmt: unit vector to each PMT and the cosine of the angle that its disc spans.
         accepted: quantum efficiency over the largest one and over that of normal incidence.
@@ -47,6 +49,7 @@ class PhotonTables(NamedTuple):
     emitted: Int16[np.ndarray, "spectrum quantile"]
     cumulative: Float64[np.ndarray, "medium wavelength"]
     square_radius: Float64[np.ndarray, " medium"]
+    last: int
     cells: Int16[np.ndarray, "cell candidate"]
     pmt: Float64[np.ndarray, "pmt 4"]
     accepted: Float64[np.ndarray, " wavelength"]
@@ -102,6 +105,7 @@ def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
         emitted=np.stack([_quantiles(_cumulative(s)) for s in (*emission, cherenkov)]),
         cumulative=np.stack([_cumulative(spectrum) for spectrum in emission]),
         square_radius=radius**2,
+        last=len(media) - 1,
         cells=pmt_cells(detector),
         pmt=np.concatenate([detector.directions, half_angle[:, None]], axis=1),
         accepted=efficiency / efficiency.max() / _largest_response(detector),
@@ -113,6 +117,23 @@ def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
         reemission_delay=light.reemission_delay,
         rise_time=light.rise_time,
     )
+
+
+def as_record(tables: PhotonTables) -> np.ndarray:
+    """The tables as one record, for compiled functions.
+
+    Rows for media that a detector does not have are appended, so that one compiled function
+    serves detectors of up to MEDIA media.
+    """
+    arrays = {key: np.asarray(value) for key, value in tables._asdict().items()}
+    for key in ("medium", "refractive_index", "emitted", "cumulative", "square_radius"):
+        missing = max(0, MEDIA + (key == "emitted") - len(arrays[key]))
+        arrays[key] = np.pad(arrays[key], [(0, missing)] + [(0, 0)] * (arrays[key].ndim - 1))
+    columns = [(key, array.dtype, array.shape) for key, array in arrays.items()]
+    record = np.zeros(1, np.dtype(columns, align=True))
+    for key, array in arrays.items():
+        record[key] = array
+    return record
 
 
 def largest_efficiency(detector: Detector, materials: Materials) -> float:

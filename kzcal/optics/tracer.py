@@ -20,8 +20,9 @@ from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.geometry.materials import Materials
 from kzcal.light import LightSites
-from kzcal.optics.photons import FATES, Columns, columns_for, trace_block
-from kzcal.optics.photons_tables import PhotonTables, Sources, largest_efficiency, photon_tables
+from kzcal.optics.photons import FATES
+from kzcal.optics.photons_blocks import Columns, columns_for, trace_block
+from kzcal.optics.photons_tables import Sources, as_record, largest_efficiency, photon_tables
 from kzcal.photoelectrons import Photoelectrons
 
 SLOPES = ("absorption_scale", "scattering_scale", "pmt_reflectivity", "sheet_reflectivity")
@@ -75,7 +76,7 @@ class FullTracer:
         self.ceiling = ceiling
         self.tables = photon_tables(detector, materials)
         self.weight = largest_efficiency(detector, materials)
-        self._blocks = partial(_blocks, self.tables)
+        self._blocks = partial(_blocks, as_record(self.tables))
         if device == "cuda":
             from kzcal.optics.photons_cuda import blocks_on_cuda, tables_on_cuda
 
@@ -163,7 +164,7 @@ class FullTracer:
 
 
 def _blocks(
-    tables: PhotonTables, sources: Sources, ends: np.ndarray, key: np.uint64
+    record: np.ndarray, sources: Sources, ends: np.ndarray, key: np.uint64
 ) -> Iterator[tuple[Columns, np.ndarray]]:
     """Detected photons and fates of each block, in order."""
     total = int(ends[-1]) if len(ends) else 0
@@ -171,7 +172,7 @@ def _blocks(
     def trace(first: int) -> tuple[Columns, np.ndarray]:
         columns = columns_for(min(BLOCK, total - first))
         fates = np.zeros(len(FATES), np.int64)
-        found = trace_block(key, first, ends, sources, tables, columns, fates)
+        found = trace_block(key, first, ends, sources, record, columns, fates)
         source, pmt, time, slopes = columns
         part = source[:found].copy(), pmt[:found].copy(), time[:found].copy()
         return (*part, slopes[:found].copy()), fates
