@@ -2,8 +2,8 @@
 
 An event's points of emission lie close together beside the distance to the PMTs. So
 photoelectrons are proposed for the centre of its light, from one distribution over PMTs per
-event, and each is assigned to a point and kept with the ratio of that point's collection to the
-proposal's. Bounds on how steep the map is keep the ratio below one, so nothing is approximated.
+event, and each is kept with the ratio of its own point's collection to the proposal's. Bounds on
+how steep the map is keep the ratio below one, for all but a hundredth of the light at a radius.
 """
 
 from __future__ import annotations
@@ -126,10 +126,10 @@ class _DelayTables:
         """Time from the deposit to the photon [ns]: a rise and a decay, one after the other."""
         chance = torch.rand(3, len(profile), generator=generator, device=profile.device)
         component = profile * self.edges.shape[1]
-        for edge in self.edges[:, :-1].T:
-            component = component + (chance[0] >= edge[profile])
-        tau = self.decay_time.view(-1)[component]
-        return -(tau * chance[1].neg_().log1p_() + self.rise_time * chance[2].neg_().log1p_())
+        for edge in self.edges[:, :-1].T.contiguous():
+            component += chance[0] >= edge.take(profile)
+        decay = chance[1].neg_().log1p_().mul_(self.decay_time.take(component))
+        return decay.add_(chance[2].neg_().log1p_(), alpha=self.rise_time).neg_()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,13 +137,13 @@ class _Ways:
     """Straight ways from points of emission to PMTs.
 
     Args:
-        place: of the points' radii among the map's nodes.
+        emission: row of the point.
         kind: type of the PMT, of Cherenkov light after those of scintillation.
-        angle: position of the cosine among the nodes.
+        angle: position of the angle among the map's nodes.
         distance: m.
     """
 
-    place: RadiusPosition
+    emission: Int[Tensor, " way"]
     kind: Int[Tensor, " way"]
     angle: Float[Tensor, " way"]
     distance: Float[Tensor, " way"]
@@ -156,34 +156,43 @@ class _Ways:
         emission: Int[Tensor, " way"],
         pmt: Int[Tensor, " way"],
     ) -> _Ways:
-        radius = light.position.norm(dim=1)
-        place = light_map.surface.radius_position(radius)
-        along = (light.position[emission] * light_map.direction[pmt]).sum(1)
         outer = light_map.pmt_radius
-        square = (radius**2 + outer**2)[emission] - 2 * outer * along
-        cosine = along / radius.clamp(min=CENTRE_M)[emission]
+        square = (light.position**2).sum(1)
+        inverse = square.sqrt().clamp(min=CENTRE_M).reciprocal()
+        known = torch.cat(
+            [light.position, (square + outer**2)[:, None], inverse[:, None]], dim=1
+        ).index_select(0, emission)
+        x, y, z, squares, inverse = known.unbind(1)
+        nx, ny, nz = light_map.direction.index_select(0, pmt).unbind(1)
+        along = torch.addcmul(torch.addcmul(x * nx, y, ny), z, nz)
         n_types = len(light_map.log_collection)
+        shift = (n_types * light.cherenkov).take(emission)
         return cls(
-            RadiusPosition(place.index[emission], place.share[emission], place.step[emission]),
-            light_map.kind[pmt] + n_types * light.cherenkov[emission],
-            angle_position(cosine, len(light_map.cosine)),
-            square.clamp(min=1e-4).sqrt(),
+            emission,
+            light_map.kind.take(pmt) + shift,
+            angle_position(along * inverse, len(light_map.cosine)),
+            torch.add(squares, along, alpha=-2 * outer).clamp_(min=1e-4).sqrt_(),
         )
 
     def log_collection(
-        self, light_map: LightMap, rows: Int[Tensor, " row"]
+        self, light_map: LightMap, place: RadiusPosition, rows: Int[Tensor, " row"]
     ) -> Float[Tensor, " row"]:
-        """Log of photoelectrons per photon on some of the ways."""
-        index, share, step = self.place.index[rows], self.place.share[rows], self.place.step[rows]
-        place = RadiusPosition(index, share, step)
-        return light_map.surface.at_points(place, self.kind[rows], self.angle[rows])
+        """Log of photoelectrons per photon on some of the ways; ``place`` is of the points."""
+        point = self.emission.take(rows)
+        found = RadiusPosition(
+            place.index.take(point), place.share.take(point), place.step.take(point)
+        )
+        return light_map.surface.at_points(found, self.kind.take(rows), self.angle.take(rows))
 
-    def node(self, light_map: LightMap, *, generator: torch.Generator) -> Int[Tensor, " way"]:
+    def node(
+        self, light_map: LightMap, place: RadiusPosition, *, generator: torch.Generator
+    ) -> Int[Tensor, " way"]:
         """One of the nodes around each way, with the probabilities of linear interpolation."""
         device = self.kind.device
         chance = torch.rand(2, len(self.kind), generator=generator, device=device)
         n_radii, n_cosines = len(light_map.radius), len(light_map.cosine)
-        ring = self.place.index + (chance[0] < self.place.share)
+        ring = (place.index + place.share).take(self.emission)
+        ring = (ring + chance[0]).long().clamp_(max=n_radii - 1)
         column = (self.angle + chance[1]).long().clamp_(max=n_cosines - 1)
         return (self.kind * n_radii + ring) * n_cosines + column
 
@@ -200,18 +209,23 @@ def _sample_block(
     expected = light.mean * light_map.ceiling * torch.exp(excess)
     owner, emission, pmt = _propose(at_centre, expected, event, generator)
     ways = _Ways.of(light_map, light, emission, pmt)
+    place = light_map.surface.radius_position(light.position.norm(dim=1))
+    over = excess.take(emission)
+    tested = torch.nonzero(over > 0)[:, 0]
+    cell = (owner * light_map.n_pmt + pmt).take(tested)
+    proposed = at_centre.take(cell).log_() + over.take(tested)
+    chance = torch.rand(tested.shape, generator=generator, device=tested.device).log_()
+    refused = chance + proposed >= ways.log_collection(light_map, place, tested)
     kept = torch.ones(len(pmt), dtype=torch.bool, device=pmt.device)
-    tested = torch.nonzero(excess[emission] > 0)[:, 0]
-    proposed = at_centre[owner[tested], pmt[tested]].log() + excess[emission[tested]]
-    chance = torch.rand(tested.shape, generator=generator, device=tested.device)
-    kept[tested] = chance.log() + proposed < ways.log_collection(light_map, tested)
-    delay = draw_delay(
-        tables.quantile, ways.node(light_map, generator=generator), generator=generator
+    kept.index_fill_(0, tested.masked_select(refused), value=False)
+    node = ways.node(light_map, place, generator=generator)
+    time = draw_delay(tables.quantile, node, generator=generator)
+    time = time.add_(light.time.take(emission)).add_(ways.distance, alpha=1 / light_map.speed)
+    glow = tables.scintillation(light.profile.take(emission), generator=generator)
+    time = time.addcmul_(glow, (~light.cherenkov).to(time).take(emission))
+    return Photoelectrons(
+        (first + owner).masked_select(kept), pmt.masked_select(kept), time.masked_select(kept)
     )
-    glow = tables.scintillation(light.profile[emission], generator=generator)
-    time = light.time[emission] + ways.distance / light_map.speed + delay
-    time = time + torch.where(light.cherenkov[emission], 0.0, glow)
-    return Photoelectrons(first + owner[kept], pmt[kept], time[kept])
 
 
 def _centres(
@@ -230,11 +244,9 @@ def _excess(
     """Bound on the log of a point's collection over that at the centre of its event's light."""
     surface, bounds = light_map.surface, light_map.bounds
     inner, outer = light.position.norm(dim=1), centre.norm(dim=1)
-    place = surface.radius_position(torch.maximum(inner, outer))
-    apart = (light.position - centre).norm(dim=1)
-    excess = apart * bounds.steepness[place.index + 1]
-    crosses = surface.radius_position(inner).index != surface.radius_position(outer).index
-    excess = excess + bounds.jump * crosses
+    here, there = surface.radius_position(inner).index, surface.radius_position(outer).index
+    steepness = torch.maximum(bounds.steepness[here], bounds.steepness[there])
+    excess = (light.position - centre).norm(dim=1) * steepness + bounds.jump * (here != there)
     same = (excess < SAME_POINT) & ~light.cherenkov
     return torch.where(same, 0.0, excess + bounds.cherenkov * light.cherenkov)
 
@@ -249,14 +261,12 @@ def _propose(
     n_events, n_pmt = at_centre.shape
     device = at_centre.device
     below = at_centre.double().cumsum(1)
-    light = expected.double().cumsum(0)
-    total = at_centre.new_zeros(n_events).index_add_(0, event, expected).double()
-    mean = total * below[:, -1]
-    count = torch.poisson(mean, generator=generator).long()
-    owner = torch.repeat_interleave(count)
-    chance = torch.rand(2, len(owner), generator=generator, device=device, dtype=torch.float64)
-    ladder = below / below[:, -1:] + torch.arange(n_events, device=device)[:, None]
-    pmt = torch.searchsorted(ladder.view(-1), owner + chance[0], right=True) - owner * n_pmt
-    start = (total.cumsum(0) - total)[owner]
-    emission = torch.searchsorted(light, start + chance[1] * total[owner], right=True)
-    return owner, emission.clamp_(max=len(event) - 1), pmt.clamp_(0, n_pmt - 1)
+    total = below[:, -1:]
+    count = torch.poisson(expected * total[event, 0].float(), generator=generator).long()
+    emission = torch.repeat_interleave(count)
+    owner = event.take(emission)
+    rung = torch.arange(n_events, device=device)[:, None]
+    ladder = (below / total + rung).view(-1)
+    height = torch.rand(len(owner), generator=generator, device=device) + owner.double()
+    pmt = torch.searchsorted(ladder, height, right=True) - owner * n_pmt
+    return owner, emission, pmt.clamp_(0, n_pmt - 1)
