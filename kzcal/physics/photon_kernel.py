@@ -112,7 +112,7 @@ def _recoil(
     """Scatter a photon by Compton's effect; ``track`` becomes the direction of the electron."""
     before = photon[0]
     ratio, cosine = compton(state, before, incoherent, medium, span)
-    turn(photon, cosine, 2 * math.pi * uniform(state))
+    turn(state, photon, cosine)
     photon[0] = before * ratio
     length = before * math.sqrt(max(1 + ratio * ratio - 2 * ratio * cosine, 1e-30))
     for axis in range(3):
@@ -203,7 +203,7 @@ def follow(
                     kind = process(state, medium, place, cumulative)
                 if kind == RAYLEIGH:
                     cosine = rayleigh(state, photon[0], form_factor, medium, span)
-                    turn(photon, cosine, 2 * math.pi * uniform(state))
+                    turn(state, photon, cosine)
                     continue
                 before = photon[0]
                 for column in range(1, 8):

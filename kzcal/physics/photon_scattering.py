@@ -112,22 +112,25 @@ def _at(table: PerTransfer, medium: int, log_transfer: float, span: Span) -> flo
 
 
 @numba.njit(cache=True, error_model="numpy")
-def turn(photon: Photon, cosine: float, azimuth: float) -> None:
-    """Turn a photon by a polar angle of given cosine, about itself by an azimuth."""
+def turn(state: State, photon: Photon, cosine: float) -> None:
+    """Turn a photon by a polar angle of given cosine and any azimuth.
+
+    Source: sine and cosine of the azimuth from a point in a disc, von Neumann (1951).
+    """
     x, y, z = photon[4], photon[5], photon[6]
-    sine = math.sqrt(max(1 - cosine * cosine, 0.0))
-    along, across = sine * math.cos(azimuth), sine * math.sin(azimuth)
+    a, b = 2 * uniform(state) - 1, uniform(state)
+    while a * a + b * b > 1:
+        a, b = 2 * uniform(state) - 1, uniform(state)
+    sine = math.sqrt(max(1 - cosine * cosine, 0.0)) / (a * a + b * b)
+    along, across = sine * (a * a - b * b), sine * 2 * a * b
     side = math.sqrt(x * x + y * y)
     if side < 1e-10:
         photon[4], photon[5], photon[6] = along, across, math.copysign(cosine, z * cosine)
         return
-    photon[4] = x * cosine + (x * z * along - y * across) / side
-    photon[5] = y * cosine + (y * z * along + x * across) / side
+    inverse = 1 / side
+    photon[4] = x * cosine + (x * z * along - y * across) * inverse
+    photon[5] = y * cosine + (y * z * along + x * across) * inverse
     photon[6] = z * cosine - side * along
-    scale = 1 / math.sqrt(photon[4] ** 2 + photon[5] ** 2 + photon[6] ** 2)
-    photon[4] *= scale
-    photon[5] *= scale
-    photon[6] *= scale
 
 
 @numba.njit(cache=True, error_model="numpy")
