@@ -6,16 +6,17 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kzcal.closing import Closing
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spool:
+class Spool(Closing):
     """Chunks of equally long columns in a temporary file, read back in the order written.
 
     Use it in a ``with`` statement: the file is gone afterwards, also when the process dies.
@@ -28,15 +29,8 @@ class Spool:
     file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
     chunks: list[dict[str, tuple[np.dtype, int]]] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Delete the file."""
         self.file.close()
 
     def append(self, columns: Mapping[str, Tensor]) -> None:
