@@ -210,10 +210,9 @@ def _sample_block(
     owner, emission, pmt = _propose(at_centre, expected, event, generator)
     ways = _Ways.of(light_map, light, emission, pmt)
     place = light_map.surface.radius_position(light.position.norm(dim=1))
-    over = excess.take(emission)
-    tested = torch.nonzero(over > 0)[:, 0]
+    tested = torch.nonzero(((excess > 0) | light.cherenkov).take(emission))[:, 0]
     cell = (owner * light_map.n_pmt + pmt).take(tested)
-    proposed = at_centre.take(cell).log_() + over.take(tested)
+    proposed = at_centre.take(cell).log_() + excess.take(emission.take(tested))
     chance = torch.rand(tested.shape, generator=generator, device=tested.device).log_()
     refused = chance + proposed >= ways.log_collection(light_map, place, tested)
     kept = torch.ones(len(pmt), dtype=torch.bool, device=pmt.device)

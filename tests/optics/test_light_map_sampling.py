@@ -90,13 +90,14 @@ def test_cherenkov_light_is_prompt(light_map):
     assert abs(len(late) - expected) < 5 * expected**0.5
 
 
-def test_a_cherenkov_collection_of_its_own_is_used(light_map):
-    brighter = replace(light_map, log_cherenkov=light_map.log_cherenkov + np.log(1.5))
-    again = brighter.moved()
+@pytest.mark.parametrize("ratio", [0.6, 1.5])
+def test_a_cherenkov_collection_of_its_own_is_used(light_map, ratio):
+    other = replace(light_map, log_cherenkov=light_map.log_cherenkov + np.log(ratio))
+    again = other.moved()
     position, event = scattered(20, 3, spread=0.1)
     sites = light_sites(position, event, cherenkov=1e5)
     drawn = again.sample(sites, generator=torch.Generator().manual_seed(3))
-    expected = 1.5 * CEILING * 1e5 * light_map.collection(sites.position).sum()
+    expected = ratio * CEILING * 1e5 * light_map.collection(sites.position).sum()
     assert abs(len(drawn.pmt) - expected) < 5 * expected**0.5
 
 
