@@ -43,6 +43,8 @@ LIGHT_SPEED = 0.299792458
 
 LOG_LOWEST = math.log(LOWEST_MEV)
 STEPS = (N_ENERGY - 1) / math.log(HIGHEST_MEV / LOWEST_MEV)
+ROOM = 1024
+"""Deposits that one photon may leave; 20 MeV leave a few dozen."""
 
 Direction = Float64[np.ndarray, "3"]
 Radii = Float64[np.ndarray, " medium"]
@@ -170,67 +172,96 @@ def follow(
         Deposits as (energy, position, direction, time) and (photon, process, particle, medium),
         how many there are, and the energy that escaped, by photon.
     """
-    columns = np.empty((24 * len(starts) + 64, 8))
-    labels = np.empty((24 * len(starts) + 64, 4), np.int32)
+    columns = np.empty((24 * len(starts) + ROOM, 8))
+    labels = np.empty((24 * len(starts) + ROOM, 4), np.int32)
     escaped = np.zeros(len(starts))
-    waiting, photon, track = np.empty((4, 8)), np.empty(8), np.empty(3)
     state = np.zeros(1, np.uint64)
+    n = 0
+    for row in range(len(starts)):
+        if n + ROOM > len(labels):
+            columns, labels = _longer(columns), _longer(labels)
+        state[0] = mixed(np.uint64(key) ^ mixed(np.uint64(row) * GOLDEN + GOLDEN))
+        added, escaped[row] = _history(
+            state,
+            starts[row],
+            tables,
+            outer,
+            positronium,
+            cutoff,
+            columns[n : n + ROOM],
+            labels[n : n + ROOM],
+        )
+        labels[n : n + added, 0] = row
+        n += added
+    return columns, labels, n, escaped
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _history(
+    state: State,
+    start: Photon,
+    tables: PhotonTables,
+    outer: Radii,
+    positronium: tuple[float, float],
+    cutoff: float,
+    columns: Columns,
+    labels: Labels,
+) -> tuple[int, float]:
+    """Follow one photon and its secondary ones; number of deposits and energy that escaped.
+
+    Photons left when there is no more room for deposits are absorbed where they are.
+    """
     # Passed on one by one: handing the tuple to every function would double the time.
     per_metre, cumulative = tables.per_metre, tables.cumulative
     incoherent, form_factor = tables.incoherent, tables.form_factor
     span = (tables.first, tables.last)
-    n = 0
-    for row in range(len(starts)):
-        state[0] = mixed(np.uint64(key) ^ mixed(np.uint64(row) * GOLDEN + GOLDEN))
-        waiting[0] = starts[row]
-        n_waiting = 1
-        while n_waiting > 0:
-            n_waiting -= 1
-            photon[:] = waiting[n_waiting]
-            radius = math.sqrt(photon[1] ** 2 + photon[2] ** 2 + photon[3] ** 2)
-            medium = int(np.searchsorted(outer, radius))
-            while photon[0] > 0:
-                if n + 2 > len(labels):
-                    columns, labels = _longer(columns), _longer(labels)
+    waiting, track = np.empty((4, 8)), np.empty(3)
+    waiting[0] = start
+    n, n_waiting, escaped = 0, 1, 0.0
+    while n_waiting > 0:
+        n_waiting -= 1
+        photon = waiting[n_waiting].copy()
+        radius = math.sqrt(photon[1] ** 2 + photon[2] ** 2 + photon[3] ** 2)
+        medium, kind = int(np.searchsorted(outer, radius)), PHOTO
+        while photon[0] > 0:
+            flies = photon[0] >= cutoff and n < ROOM - 8
+            if flies:
                 place = max((math.log(photon[0]) - LOG_LOWEST) * STEPS, 0.0)
-                if photon[0] >= cutoff:
-                    medium = advance(state, photon, medium, place, per_metre, outer)
-                if medium == len(outer):
-                    escaped[row] += photon[0]
-                    break
-                kind = PHOTO
-                if photon[0] >= cutoff:
-                    kind = process(state, medium, place, cumulative)
-                if kind == RAYLEIGH:
-                    cosine = rayleigh(state, photon[0], form_factor, medium, span)
-                    turn(state, photon, cosine)
-                    continue
-                before = photon[0]
-                for column in range(1, 8):
-                    columns[n, column] = photon[column]
-                track[0], track[1], track[2] = photon[4], photon[5], photon[6]
-                if kind == COMPTON:
-                    _recoil(state, photon, incoherent, medium, span, track)
-                elif kind == XENON_PHOTO:
-                    _x_ray(state, photon, tables)
-                elif kind == PAIR:
-                    _annihilation(state, photon, positronium, waiting[n_waiting : n_waiting + 2])
-                    n_waiting += 2
-                else:
-                    photon[0] = 0.0
+                medium = advance(state, photon, medium, place, per_metre, outer)
+            if medium == len(outer):
+                escaped += photon[0]
+                break
+            kind = process(state, medium, place, cumulative) if flies else PHOTO
+            if kind == RAYLEIGH:
+                turn(state, photon, rayleigh(state, photon[0], form_factor, medium, span))
+                continue
+            _write(photon, kind, medium, columns[n], labels[n])
+            track[0], track[1], track[2] = photon[4], photon[5], photon[6]
+            if kind == COMPTON:
+                _recoil(state, photon, incoherent, medium, span, track)
                 columns[n, 4], columns[n, 5], columns[n, 6] = track[0], track[1], track[2]
-                labels[n, 0], labels[n, 1], labels[n, 2], labels[n, 3] = (
-                    row,
-                    kind,
-                    ELECTRON,
-                    medium,
-                )
-                columns[n, 0] = before - photon[0]
-                if kind == PAIR:
-                    _share(state, columns[n : n + 2], labels[n : n + 2])
-                    n += 1
+            elif kind == XENON_PHOTO:
+                _x_ray(state, photon, tables)
+            elif kind == PAIR:
+                _annihilation(state, photon, positronium, waiting[n_waiting : n_waiting + 2])
+                _share(state, columns[n : n + 2], labels[n : n + 2])
+                n_waiting += 2
                 n += 1
-    return columns, labels, n, escaped
+            else:
+                photon[0] = 0.0
+            columns[n, 0] -= photon[0]
+            n += 1
+    return n, escaped
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _write(
+    photon: Photon, kind: int, medium: int, column: Photon, label: Int32[np.ndarray, "4"]
+) -> None:
+    """Write a deposit of all the energy of a photon."""
+    for i in range(8):
+        column[i] = photon[i]
+    label[1], label[2], label[3] = kind, ELECTRON, medium
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -70,13 +70,7 @@ class Transport:
         Raises:
             ConfigurationError: a particle is none that the transport follows.
         """
-        if not np.isin(primaries.particle, KNOWN).all():
-            wrong = primaries.particle[~np.isin(primaries.particle, KNOWN)][0]
-            message = (
-                f"the transport follows electrons, positrons, gammas and alphas, PDG codes "
-                f"{KNOWN}, got {wrong}: leave it out, or give what it sets free"
-            )
-            raise ConfigurationError(message)
+        _check_particles(primaries)
         decay = primaries.decay
         photons, owner = self._photons_of(primaries, position, generator=generator)
         freed = follow_photons(
@@ -173,6 +167,17 @@ class Transport:
             time=np.concatenate([primaries.time[gamma], pairs.time]),
         )
         return photons, np.concatenate([decay[gamma], np.repeat(decay[rest], 2)])
+
+
+def _check_particles(primaries: Primaries) -> None:
+    """Refuse particles that are not followed."""
+    wrong = primaries.particle[~np.isin(primaries.particle, KNOWN)]
+    if len(wrong):
+        message = (
+            f"the transport follows electrons, positrons, gammas and alphas, PDG codes "
+            f"{KNOWN}, got {wrong[0]}: leave it out, or give what it sets free"
+        )
+        raise ConfigurationError(message)
 
 
 def _mean(

@@ -26,7 +26,7 @@ def visible_energy(
             photon from the same place; the light model of the detector gives it.
     """
     both = light.scintillation.double() + cherenkov_weight * light.cherenkov.double()
-    total = np.bincount(light.event.numpy(), both.numpy(), n_event)
+    total = np.bincount(light.event.cpu().numpy(), both.cpu().numpy(), n_event)
     visible: Float64[np.ndarray, " event"] = total / light_per_mev
     return visible
 
