@@ -60,7 +60,7 @@ def reconstruct(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Fit vertex, energy and emission time of every event of FILE.
+    """Fit vertex, energy and time of the events of FILE.
 
     Each event is fitted by maximum likelihood to the charges and times of all PMTs, hit or
     silent, with the light map of the detector and the constants that the database has for the run

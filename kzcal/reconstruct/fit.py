@@ -22,8 +22,6 @@ from kzcal.response.merging import by_group_then_time
 from kzcal.response.timing import ELECTRON_PROFILE
 
 BATCH = 256
-PHOTONS_PER_MEV = 7860.0
-"""What kzcal.reconstruct.scale finds for KamLAND-Zen 800, to 1 %."""
 MOST_STEPS = 15
 CLOSE = 0.02
 """A fit ends with the step that promises to raise twice the log-likelihood by less than this: a
@@ -71,7 +69,7 @@ class Reconstruction:
         light_map: LightMap,
         response: DetectorResponse,
         *,
-        photons_per_mev: float = PHOTONS_PER_MEV,
+        photons_per_mev: float,
         batch: int = BATCH,
     ) -> None:
         device = light_map.radius.device
