@@ -10,6 +10,7 @@ import click
 
 from kzcal.cli.calibrate import settle_threads
 from kzcal.cli.db import database_option
+from kzcal.cli.interrupts import interrupts_kept
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
 
@@ -160,14 +161,22 @@ def simulate(
     )
     simulation = setup.open()
     total = sum(part.n_decays for part in simulation.components)
-    with progress("simulating", total, quiet=session.quiet) as advance:
+    with (
+        interrupts_kept() as check,
+        progress("simulating", total, quiet=session.quiet) as advance,
+    ):
+
+        def watch(n_events: float) -> None:
+            check()
+            advance(n_events)
+
         written = write_simulation(
             setup,
             out,
             gtq,
             workers=workers,
             threads=threads or max(1, torch.get_num_threads() // workers),
-            advance=advance,
+            advance=watch,
             simulation=simulation,
         )
     emit(written, as_json, summary(written))

@@ -10,14 +10,14 @@ import numpy as np
 from kzcal.hits import Events, Hits
 from kzcal.simulate.chain import Simulated
 
-EVENTS_AT_ONCE = 1024
+EVENTS_AT_ONCE = 256
 """Events that are collected before they are handed on."""
 
 
 def in_time_order(
     blocks: Iterable[tuple[Simulated, int | None]], *, kind_width: int
 ) -> Iterator[Simulated]:
-    """Number the events of blocks in time order, a thousand or so at a time.
+    """Number the events of blocks in time order, a few hundred at a time.
 
     Args:
         blocks: events, and the time before which no later block has any; None for the last.

@@ -45,7 +45,7 @@ class Written:
 def events_of(
     recipe: Recipe, simulation: Simulation, workers: int = 1, threads: int = 1
 ) -> Iterator[Simulated]:
-    """The events of a simulation in time order, a thousand or so at a time."""
+    """The events of a simulation in time order, a few hundred at a time."""
     width = max((len(part.kind) for part in simulation.components), default=1)
     yield from in_time_order(simulated(recipe, simulation, workers, threads), kind_width=width)
 

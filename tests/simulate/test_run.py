@@ -128,4 +128,4 @@ def test_few_events_are_held_at_once():
     recipe = PlainRecipe(n=3000, hour=True)
     sizes = [len(part) for part in events_of(recipe, recipe.open())]
     assert sum(sizes) > 3000
-    assert max(sizes) < 1400
+    assert max(sizes) < 600
