@@ -34,7 +34,7 @@ DETECTED, ABSORBED, PMT, SHEET, OUTSIDE, STEPS = range(len(FATES))
 MIRRORED, DIFFUSED = -1, -2
 """How it goes on at the sphere of the PMTs."""
 
-Source = tuple[Vector, float, Vector, float, int, int]
+Source = tuple[Vector, Vector, float, int, int]
 Slopes = tuple[float, float, float, float]
 
 NOWHERE: Slopes = (0.0, 0.0, 0.0, 0.0)
@@ -171,7 +171,7 @@ def emission(
     state: np.uint64, source: Source, medium: int, tables: PhotonTables
 ) -> tuple[np.uint64, Vector, int, float]:
     """Direction, row of the wavelength, and time after the deposit, ns."""
-    _, _, track, beta, spectrum, profile = source
+    _, track, beta, spectrum, profile = source
     state, u, _ = two_uniforms(state)
     colour = int(tables.emitted[spectrum, int(u * QUANTILES)])
     if beta > 0:
@@ -194,23 +194,22 @@ def history(
     Args:
         key: of the random numbers.
         number: of the photon.
-        source: position, time, direction, beta, spectrum, profile; see ``Sources``.
+        source: position, direction, beta, spectrum, profile; see ``Sources``.
         tables: of the detector.
 
     Returns:
-        fate, PMT or -1, time [ns], and the slopes of the log of the history's density in the logs
-        of absorption scale, scattering scale, PMT and sheet reflectivity.
+        fate, PMT or -1, time after the deposit [ns], and the slopes of the log of the history's
+        density in the logs of absorption scale, scattering scale, PMT and sheet reflectivity.
     """
     state = first_state(key, number)
-    position, time, _, _, _, _ = source
+    position, _, _, _, _ = source
     square = dot(position, position)
     if not square < tables.square_radius[tables.last]:
-        return OUTSIDE, -1, time, NOWHERE
+        return OUTSIDE, -1, 0.0, NOWHERE
     medium = 0
     while square >= tables.square_radius[medium]:
         medium += 1
-    state, direction, colour, delay = emission(state, source, medium, tables)
-    time += delay
+    state, direction, colour, time = emission(state, source, medium, tables)
     absorbing, scattering, mirrored, diffused = 0.0, 0.0, 0.0, 0.0
     for _ in range(MOST_STEPS):
         state, u, v = two_uniforms(state)

@@ -25,7 +25,6 @@ def source_at(sources: Sources, row: int) -> Source:
     """A row of the sources."""
     return (
         (sources.position[row, 0], sources.position[row, 1], sources.position[row, 2]),
-        sources.time[row],
         (sources.direction[row, 0], sources.direction[row, 1], sources.direction[row, 2]),
         sources.beta[row],
         sources.spectrum[row],

@@ -67,7 +67,6 @@ class Sources(NamedTuple):
 
     Args:
         position: m.
-        time: of the deposit, ns.
         direction: of the track, for Cherenkov light.
         beta: speed of the track; 0 for isotropic light.
         spectrum: row of ``PhotonTables.emitted``.
@@ -75,7 +74,6 @@ class Sources(NamedTuple):
     """
 
     position: Float64[np.ndarray, "source 3"]
-    time: Float64[np.ndarray, " source"]
     direction: Float64[np.ndarray, "source 3"]
     beta: Float64[np.ndarray, " source"]
     spectrum: Int64[np.ndarray, " source"]

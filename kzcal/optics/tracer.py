@@ -38,7 +38,7 @@ class Detections:
     Args:
         source: row of the source.
         pmt: cable number.
-        time: ns.
+        time: after the emission, ns.
         slopes: of the log of each one's expected count in the logs of SLOPES.
         weight: photoelectrons per photon that one of them stands for, at relative efficiency 1.
         fates: how many photons ended in each way of FATES.
@@ -84,14 +84,15 @@ class FullTracer:
 
     def sample(self, sites: LightSites, *, generator: torch.Generator) -> Photoelectrons:
         """Draw photoelectrons for PMTs of relative efficiency ``ceiling``."""
-        sources, mean, event = self._sources(sites)
+        sources, mean, site = self._sources(sites)
         number = torch.poisson(mean * self.weight * self.ceiling, generator=generator)
         found = self._traced(sources, number.long().cpu().numpy(), _key(generator))
         source, pmt, time = (
-            torch.from_numpy(column).to(event.device)
+            torch.from_numpy(column).to(site.device)
             for column in (found.source, found.pmt, found.time)
         )
-        return Photoelectrons(event[source.long()], pmt.long(), time)
+        site = site[source.long()]
+        return Photoelectrons(sites.event[site], pmt.long(), sites.time[site] + time)
 
     def trace(
         self,
@@ -121,7 +122,6 @@ class FullTracer:
         cherenkov = np.full(n, len(self.tables.medium))
         sources = Sources(
             position=np.ascontiguousarray(position, np.float64),
-            time=np.zeros(n),
             direction=np.zeros((n, 3)),
             beta=np.zeros(n),
             spectrum=(medium if spectrum == "scintillation" else cherenkov).astype(np.int64),
@@ -130,7 +130,7 @@ class FullTracer:
         return self._traced(sources, np.full(n, photons), _key(generator))
 
     def _sources(self, sites: LightSites) -> tuple[Sources, torch.Tensor, torch.Tensor]:
-        """Scintillation of all sites, then Cherenkov light of those that have it."""
+        """Scintillation of all sites, then their Cherenkov light; mean numbers and sites' rows."""
         both = torch.cat([sites.scintillation, sites.cherenkov]).double()
         kept = torch.nonzero(both > 0).flatten()
         n = len(sites.event)
@@ -141,13 +141,12 @@ class FullTracer:
         )
         sources = Sources(
             position=sites.position[row].double().cpu().numpy(),
-            time=sites.time[row].double().cpu().numpy(),
             direction=sites.direction[row].double().cpu().numpy(),
             beta=torch.where(cherenkov, sites.beta[row], 0.0).double().cpu().numpy(),
             spectrum=spectrum.long().cpu().numpy(),
             profile=torch.where(cherenkov, -1, sites.profile[row]).long().cpu().numpy(),
         )
-        return sources, both[kept], sites.event[row]
+        return sources, both[kept], row
 
     def _traced(self, sources: Sources, number: np.ndarray, key: np.uint64) -> Detections:
         ends = np.cumsum(number, dtype=np.int64)

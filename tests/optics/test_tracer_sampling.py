@@ -103,6 +103,15 @@ def test_cherenkov_light_lies_on_its_cone():
         assert np.ptp(drawn.time.numpy()) < 1e-4
 
 
+def test_late_deposits_keep_their_precision():
+    detector, materials = clear_detector(replace(BLACK, rise_time=0.0)), clear_materials()
+    late = torch.tensor([1e7 + 0.123], dtype=torch.float64)
+    sites = replace(light_sites([0], cherenkov=100), time=late)
+    drawn = FullTracer(detector, materials).sample(sites, generator=seeded())
+    velocity = materials.group_velocity("clear", np.array([COLOUR]))[0]
+    np.testing.assert_allclose(drawn.time - late, detector.pmt_radius / velocity, atol=1e-4)
+
+
 def test_no_light_is_no_photoelectrons(nominal):
     nothing = nominal.sample(light_sites([0, 1]), generator=seeded())
     none = nominal.sample(light_sites([]), generator=seeded())
