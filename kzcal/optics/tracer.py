@@ -68,7 +68,7 @@ class FullTracer:
         materials: Materials,
         ceiling: float = 1.6,
         *,
-        device: str = "cpu",
+        device: str | torch.device = "cpu",
     ) -> None:
         if not ceiling > 0:
             message = f"the ceiling of the efficiencies must be positive, got {ceiling}"
@@ -77,7 +77,7 @@ class FullTracer:
         self.tables = photon_tables(detector, materials)
         self.weight = largest_efficiency(detector, materials)
         self._blocks = partial(_blocks, as_record(self.tables))
-        if device == "cuda":
+        if torch.device(device).type == "cuda":
             from kzcal.optics.photons_cuda import blocks_on_cuda, tables_on_cuda
 
             self._blocks = partial(blocks_on_cuda, tables_on_cuda(self.tables))

@@ -242,6 +242,20 @@ def test_kamland2_zen_gains_what_its_tubes_gain_less_what_the_film_takes(nominal
     assert 0.9 < light[2] / light[1] < 1.0
 
 
+def test_the_acrylic_sphere_takes_hardly_any_light(nominal):
+    detector, n = load_detector(), 300_000
+    *liquids, oil = detector.media
+    media = (
+        *liquids,
+        replace(oil, outer_radius_m=8.247),
+        replace(oil, material="acrylic", inner_radius_m=8.247, outer_radius_m=8.25),
+        replace(oil, inner_radius_m=8.25),
+    )
+    walled = FullTracer(replace(detector, media=media), load_materials())
+    one, two = (len(t.trace(CENTRE, n, generator=seeded()).pmt) for t in (nominal, walled))
+    assert 0.97 < two / one < 1 + 5 * np.sqrt(2 / one)
+
+
 def test_errors_say_what_to_change(nominal):
     with pytest.raises(ConfigurationError, match=r"ceiling .* must be positive, got 0"):
         FullTracer(load_detector(), load_materials(), 0.0)
