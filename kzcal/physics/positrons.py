@@ -24,7 +24,7 @@ def annihilation_photons(
         ortho_positronium: share that forms it, and its lifetime, ns.
         generator: random numbers.
 
-    Assumption: none annihilate in flight (1 to 2 % at 1 MeV would), nor into three photons, which
+    Assumption: none annihilate in flight (by Heitler 2 % of 0.5 MeV and 3.5 % of 1 MeV would), nor into three photons, which
         collisions in a liquid leave no time for; without ortho-positronium they annihilate at
         once (in fact after 0.1 to 0.4 ns).
     """
