@@ -24,9 +24,9 @@ def annihilation_photons(
         ortho_positronium: share that forms it, and its lifetime, ns.
         generator: random numbers.
 
-    Assumption: none annihilate in flight (by Heitler 2 % of 0.5 MeV and 3.5 % of 1 MeV would), nor into three photons, which
-        collisions in a liquid leave no time for; without ortho-positronium they annihilate at
-        once (in fact after 0.1 to 0.4 ns).
+    Assumption: none annihilate in flight (by Heitler 2 % of 0.5 MeV and 3.5 % of 1 MeV would),
+        nor into three photons, which collisions in a liquid leave no time for; without
+        ortho-positronium they annihilate at once (in fact after 0.1 to 0.4 ns).
     """
     n = len(time)
     share, lifetime = ortho_positronium
