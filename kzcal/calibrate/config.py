@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -57,8 +58,8 @@ class CalibrationConfig:
             value = getattr(self, field.name)
             if field.name in {"seed", "detector"}:
                 continue
-            if not value > 0:
-                message = f"{field.name} must be positive, got {value}"
+            if not 0 < value < math.inf:
+                message = f"{field.name} must be positive and finite, got {value}"
                 raise ConfigurationError(message)
 
     def as_dict(self) -> dict[str, Any]:

@@ -43,6 +43,8 @@ def fit_single_pe(
 ) -> SinglePeFit:
     """Fit by Fisher scoring until no PMT moves by a fiftieth of its error.
 
+    PMTs without charges get NaN.
+
     Args:
         counts: hits by charge.
         charge: middle of the charge bins, p.e.
@@ -71,7 +73,9 @@ def fit_single_pe(
         values = moved
         if largest < 0.02:
             break
-    return SinglePeFit(values[:, 0].double(), values[:, 1].double(), covariance)
+    nothing = torch.where(total > 0, 0.0, torch.nan).double()
+    gain, width = values.double().T + nothing
+    return SinglePeFit(gain, width, covariance + nothing[:, None, None])
 
 
 def median_charge(
@@ -93,7 +97,7 @@ def _scored(
     """Score and information by (gain, width) of the multinomial likelihood."""
     density = single_pe_density(charge, values[:, 0], values[:, 1], shape)
     seen = density.value * passes
-    norm = seen.sum(1)
+    norm = seen.sum(1).clamp(min=1e-30)
     relative = [slope / density.value.clamp(min=1e-30) for slope in (density.gain, density.width)]
     share = seen / norm[:, None]
     means = [(share * r).sum(1) for r in relative]

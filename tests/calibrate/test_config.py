@@ -57,9 +57,9 @@ def test_a_wrong_type_is_refused_with_the_right_one(written, line, kind):
         CalibrationConfig.from_toml(written(line))
 
 
-@pytest.mark.parametrize("value", ["0", "-1.0", "nan"])
-def test_what_cannot_be_zero_or_less_is_refused(written, value):
-    with pytest.raises(ConfigurationError, match="merging_time must be positive, got"):
+@pytest.mark.parametrize("value", ["0", "-1.0", "nan", "inf", "-inf"])
+def test_what_cannot_be_zero_or_less_or_endless_is_refused(written, value):
+    with pytest.raises(ConfigurationError, match="merging_time must be positive and finite, got"):
         CalibrationConfig.from_toml(written(f"merging_time = {value}"))
 
 

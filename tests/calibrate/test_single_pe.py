@@ -114,6 +114,14 @@ def test_a_pmt_without_charges_spoils_no_other(many):
     assert bool(torch.isfinite(found.gain[others]).all())
     apart = (found.gain - fit.gain[:20]) / errors(fit)[:20, 0]
     assert float(apart[others].abs().max()) < 0.1
+    assert bool(torch.isnan(found.gain[3]) & torch.isnan(found.width[3]))
+    assert bool(torch.isnan(found.covariance[3]).all())
+
+
+def test_pmts_without_any_charges_get_nothing():
+    found = fit_single_pe(torch.zeros(20, len(CHARGE)), CHARGE, shape_of(20), WIDTH[:20])
+    for values in (found.gain, found.width, found.covariance):
+        assert bool(torch.isnan(values).all())
 
 
 def test_the_median_charge_is_that_of_the_hits():
