@@ -19,11 +19,15 @@ from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
 from kzcal.optics.photons import FATES
 from kzcal.optics.tracer import SLOPES, Detections, FullTracer
+from kzcal.particles import GAMMA
+from kzcal.physics.given import GivenParticle
+from kzcal.physics.transport import Transport
 
 RADII = (0.0, 1.5, 3.0, 4.5, 6.0)
 QUENCHED_MEV = 0.96
 """Of a visible MeV, which is 1 / 2.2246 of the light of a gamma from a neutron's capture."""
 
+CAPTURE_MEV = 2.2246
 SPEED = 0.1965
 DIRECTION = np.array([0.36, 0.48, 0.80])
 
@@ -44,6 +48,19 @@ def draw_collection(axes: Axes, found: Detections, light: np.ndarray, label: str
     ratio = [counts[group].sum() / solid_angle[group].sum() for group in groups]
     axes.plot(centre, ratio, ".-", label=label)
     axes.set(xlabel="distance [m]", ylabel="p.e. per photon and solid angle of the disc")
+
+
+def capture_gammas(name: str, n: int = 400) -> str:
+    """Photoelectrons per visible MeV of gammas from neutron captures at the centre."""
+    detector, random = load_detector(name), np.random.default_rng(1)
+    gammas = GivenParticle(GAMMA, CAPTURE_MEV).sample(n, generator=random)
+    transport = Transport(detector)
+    light = transport.light(transport.deposits(gammas, np.zeros((n, 3)), generator=random))
+    tracer = FullTracer(detector, load_materials(), ceiling=1.0)
+    drawn = tracer.sample(light, generator=torch.Generator().manual_seed(1))
+    counts = np.bincount(drawn.event.numpy(), minlength=n) / CAPTURE_MEV
+    error = counts.std() / np.sqrt(n)
+    return f"{detector.name}: {counts.mean():.0f} ± {error:.0f} p.e. per visible MeV"
 
 
 def main() -> None:
@@ -81,6 +98,8 @@ def main() -> None:
     names = ["p.e. per visible MeV", *FATES[:4], *(f"slope in {name}" for name in SLOPES)]
     rows = [[name, *row] for name, row in zip(names, zip(*columns, strict=True), strict=True)]
     text = table(["", *(f"r = {radius} m" for radius in RADII)], rows)
+    lines = "; ".join(capture_gammas(name) for name in ("kamland-zen-800", "kamland2-zen"))
+    text += f"\n\nGammas of neutron captures at the centre, with all their light: {lines}."
     if arguments.write:
         write_part(arguments.write, "tracer_figure", text)
     print(text)
