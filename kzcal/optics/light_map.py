@@ -21,6 +21,7 @@ from kzcal.geometry import Detector
 from kzcal.geometry.light import LightParameters
 from kzcal.light import LightSites
 from kzcal.optics.light_map_bounds import CENTRE_M, Bounds
+from kzcal.optics.light_map_cone import N_DISTANCES
 from kzcal.optics.light_map_delays import share_below
 from kzcal.optics.light_map_grid import (
     Surface,
@@ -73,6 +74,7 @@ class LightMap:
         slopes: derivatives of ``log_collection`` by the logarithms of SCALES.
         log_cherenkov: as ``log_collection``, of Cherenkov photons, averaged over directions.
         cherenkov_quantile: delays of Cherenkov photons, ns.
+        straight_share: share of Cherenkov light that has its cone's direction, by distance.
         direction: unit vectors to the PMTs.
         kind: type of each PMT.
         pmt_radius: of the sphere of the PMTs, m.
@@ -90,6 +92,7 @@ class LightMap:
     slopes: Float[Tensor, "scale type radius cosine"]
     log_cherenkov: Table
     cherenkov_quantile: Float[Tensor, "type radius cosine quantile"]
+    straight_share: Float[Tensor, " distance"]
     direction: Float[Tensor, "pmt 3"]
     kind: Int[Tensor, " pmt"]
     pmt_radius: float
@@ -111,11 +114,12 @@ class LightMap:
         slopes: Float64[np.ndarray, "scale type radius cosine"] | None = None,
         log_cherenkov: Float64[np.ndarray, "type radius cosine"] | None = None,
         cherenkov_quantile: Float64[np.ndarray, "type radius cosine quantile"] | None = None,
+        straight_share: Float64[np.ndarray, " distance"] | None = None,
         speed: float = SPEED,
         ceiling: float = 1.6,
         device: torch.device | str = "cpu",
     ) -> LightMap:
-        """A map of tables; without its own, Cherenkov light is collected as scintillation is."""
+        """A map of tables; without its own, Cherenkov light is treated as scintillation is."""
 
         def tensor(table: np.ndarray) -> Tensor:
             return torch.tensor(table, dtype=torch.float32, device=device)
@@ -126,6 +130,8 @@ class LightMap:
             log_cherenkov = log_collection
         if cherenkov_quantile is None:
             cherenkov_quantile = delay_quantile
+        if straight_share is None:
+            straight_share = np.zeros(N_DISTANCES)
         both = tensor(np.concatenate([log_collection, log_cherenkov]))
         surface = Surface.through(tensor(radius), both)
         kind = np.unique(detector.diameter_inch, return_inverse=True)[1]
@@ -137,6 +143,7 @@ class LightMap:
             slopes=tensor(slopes),
             log_cherenkov=tensor(log_cherenkov),
             cherenkov_quantile=tensor(cherenkov_quantile),
+            straight_share=tensor(straight_share),
             direction=tensor(detector.directions),
             kind=torch.as_tensor(kind, device=device),
             pmt_radius=detector.pmt_radius,
@@ -158,6 +165,7 @@ class LightMap:
             slopes=self.slopes.to(device),
             log_cherenkov=self.log_cherenkov.to(device),
             cherenkov_quantile=self.cherenkov_quantile.to(device),
+            straight_share=self.straight_share.to(device),
             direction=self.direction.to(device),
             kind=self.kind.to(device),
             surface=self.surface.to(device),

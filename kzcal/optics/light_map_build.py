@@ -16,7 +16,12 @@ from kzcal.optics.light_map_analytic import N_COSINES, radius_nodes, solid_angle
 from kzcal.optics.light_map_delays import quantiles_of
 from kzcal.optics.light_map_grid import Points, cosine_nodes, segments
 from kzcal.optics.light_map_smoothing import Smoother
-from kzcal.optics.light_map_tracing import MapPrecision, TracedRow, traced_row
+from kzcal.optics.light_map_tracing import (
+    MapPrecision,
+    TracedRow,
+    traced_row,
+    traced_straight_shares,
+)
 from kzcal.optics.tracer import FullTracer
 
 BESIDE = 1e-6
@@ -57,6 +62,7 @@ def build_light_map(
         slopes=light.slopes,
         log_cherenkov=aimed + cherenkov.log_ratio,
         cherenkov_quantile=cherenkov.quantile,
+        straight_share=traced_straight_shares(tracer, detector, chosen),
         ceiling=ceiling,
         device=device,
     )

@@ -29,6 +29,7 @@ TABLES = (
     "slopes",
     "log_cherenkov",
     "cherenkov_quantile",
+    "straight_share",
 )
 
 

@@ -19,6 +19,12 @@ from torch import Tensor
 
 from kzcal.light import PROFILE_COMPONENTS, LightSites
 from kzcal.optics.light_map_bounds import CENTRE_M
+from kzcal.optics.light_map_cone import (
+    cone_angle,
+    largest_density,
+    ring_density,
+    straight_share,
+)
 from kzcal.optics.light_map_delays import draw_delay
 from kzcal.optics.light_map_grid import RadiusPosition, angle_position
 from kzcal.photoelectrons import Photoelectrons
@@ -44,6 +50,8 @@ class Emissions:
         mean: mean number of photons.
         profile: index of the scintillation's profile.
         cherenkov: whether it is Cherenkov light.
+        direction: unit vector of the track.
+        cone: angle between the track and its Cherenkov light, rad.
     """
 
     event: Int[Tensor, " emission"]
@@ -52,6 +60,8 @@ class Emissions:
     mean: Float[Tensor, " emission"]
     profile: Int[Tensor, " emission"]
     cherenkov: Bool[Tensor, " emission"]
+    direction: Float[Tensor, "emission 3"]
+    cone: Float[Tensor, " emission"]
 
     @classmethod
     def of(cls, sites: LightSites) -> Emissions:
@@ -68,6 +78,8 @@ class Emissions:
             mean=mean[lit],
             profile=sites.profile[site],
             cherenkov=lit >= len(sites.event),
+            direction=sites.direction[site],
+            cone=cone_angle(sites.beta[site]),
         )
 
     def blocks(self, n_events: int) -> Iterator[Emissions]:
@@ -206,7 +218,8 @@ def _sample_block(
     centre = _centres(light, event, n_events)
     excess = _excess(light_map, light, centre[event])
     at_centre = light_map.collection(centre)
-    expected = light.mean * light_map.ceiling * torch.exp(excess)
+    ring = _largest_ring(light_map, light)
+    expected = light.mean * light_map.ceiling * torch.exp(excess) * ring
     owner, emission, pmt = _propose(at_centre, expected, event, generator)
     ways = _Ways.of(light_map, light, emission, pmt)
     place = light_map.surface.radius_position(light.position.norm(dim=1))
@@ -217,6 +230,7 @@ def _sample_block(
     refused = chance + proposed >= ways.log_collection(light_map, place, tested)
     kept = torch.ones(len(pmt), dtype=torch.bool, device=pmt.device)
     kept.index_fill_(0, tested.masked_select(refused), value=False)
+    _keep_ring(kept, light_map, light, ways, pmt, ring, generator=generator)
     node = ways.node(light_map, place, generator=generator)
     time = draw_delay(tables.quantile, node, generator=generator)
     time = time.add_(light.time.take(emission)).add_(ways.distance, alpha=1 / light_map.speed)
@@ -225,6 +239,36 @@ def _sample_block(
     return Photoelectrons(
         (first + owner).masked_select(kept), pmt.masked_select(kept), time.masked_select(kept)
     )
+
+
+def _largest_ring(light_map: LightMap, light: Emissions) -> Float[Tensor, " emission"]:
+    """Largest light of a track at any angle, over that of random tracks."""
+    ring = 1 + light_map.straight_share.max() * (largest_density(light.cone) - 1).clamp(min=0)
+    return torch.where(light.cherenkov, ring, 1.0)
+
+
+def _keep_ring(
+    kept: Bool[Tensor, " way"],
+    light_map: LightMap,
+    light: Emissions,
+    ways: _Ways,
+    pmt: Int[Tensor, " way"],
+    largest: Float[Tensor, " emission"],
+    *,
+    generator: torch.Generator,
+) -> None:
+    """Strike out Cherenkov light where its track sends less than it may at most."""
+    rows = torch.nonzero(light.cherenkov.take(ways.emission))[:, 0]
+    emission = ways.emission.take(rows)
+    goal = light_map.pmt_radius * light_map.direction.index_select(0, pmt.take(rows))
+    way = goal - light.position.index_select(0, emission)
+    distance = ways.distance.take(rows)
+    cosine = (way * light.direction.index_select(0, emission)).sum(1) / distance
+    share = straight_share(light_map.straight_share, distance)
+    weight = 1 + share * (ring_density(cosine, light.cone.take(emission)) - 1)
+    chance = torch.rand(rows.shape, generator=generator, device=rows.device)
+    refused = chance * largest.take(emission) >= weight
+    kept.index_fill_(0, rows.masked_select(refused), value=False)
 
 
 def _centres(

@@ -10,8 +10,10 @@ from jaxtyping import Float64, Int64
 
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
+from kzcal.light import LightSites
 from kzcal.optics.light_map import SCALES, SPEED
 from kzcal.optics.light_map_analytic import N_COSINES, disc_share, sight_distance
+from kzcal.optics.light_map_cone import straight_shares
 from kzcal.optics.light_map_delays import N_BINS, delay_bin
 from kzcal.optics.tracer import Detections, FullTracer
 
@@ -122,3 +124,33 @@ def _nearest_node(cosine: np.ndarray) -> Int64[np.ndarray, "..."]:
     angle = np.arccos(np.clip(cosine, -1, 1))
     node: np.ndarray = np.rint((np.pi - angle) * ((N_COSINES - 1) / np.pi)).astype(np.int64)
     return node
+
+
+def traced_straight_shares(
+    tracer: FullTracer, detector: Detector, precision: MapPrecision
+) -> Float64[np.ndarray, " distance"]:
+    """Shares of Cherenkov light that is straight, from random tracks at all radii."""
+    n = precision.directions
+    rng = np.random.default_rng(precision.seed)
+    unit = rng.normal(size=(2, n, 3))
+    unit /= np.linalg.norm(unit, axis=2, keepdims=True)
+    position = detector.scintillator_radius * rng.random((n, 1)) * unit[0]
+    medium = np.searchsorted(
+        [m.outer_radius_m for m in detector.media], np.linalg.norm(position, axis=1)
+    )
+    tracks = LightSites(
+        event=torch.arange(n),
+        position=torch.tensor(position, dtype=torch.float32),
+        time=torch.zeros(n),
+        direction=torch.tensor(unit[1], dtype=torch.float32),
+        scintillation=torch.zeros(n),
+        cherenkov=torch.full((n,), 4.0 * precision.cherenkov_photons / n),
+        beta=torch.ones(n),
+        profile=torch.zeros(n, dtype=torch.long),
+        medium=torch.as_tensor(medium),
+    )
+    found = tracer.sample(tracks, generator=torch.Generator().manual_seed(precision.seed))
+    event = found.event.numpy()
+    way = detector.positions[found.pmt.numpy()] - position[event]
+    distance = np.linalg.norm(way, axis=1)
+    return straight_shares(distance, np.einsum("ij,ij->i", way, unit[1][event]) / distance)
