@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32
+from jaxtyping import Bool, Float64, Int32
 
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
@@ -61,9 +61,19 @@ class Liquids:
     def column(self, name: str, deposits: Deposits) -> Column:
         """A column of TrackTables for each deposit."""
         alpha = deposits.particle == ALPHA
-        values = self.of_electrons(name, deposits.medium, deposits.energy)
+        return self.looked_up(name, alpha, deposits.medium, deposits.energy)
+
+    def looked_up(
+        self,
+        name: str,
+        alpha: Bool[np.ndarray, " deposit"],
+        medium: Int32[np.ndarray, " deposit"],
+        energy: Column,
+    ) -> Column:
+        """A column of TrackTables for alphas or else electrons of given energies [MeV]."""
+        values = self.of_electrons(name, medium, energy)
         if alpha.any():
-            values[alpha] = _at(self.alphas, name, deposits.medium[alpha], deposits.energy[alpha])
+            values[alpha] = _at(self.alphas, name, medium[alpha], energy[alpha])
         return values
 
     def of_electrons(

@@ -21,6 +21,9 @@ from kzcal.physics.positrons import annihilation_photons
 from kzcal.physics.shining import light_sites
 
 KNOWN = (ELECTRON, POSITRON, GAMMA, ALPHA)
+LONGEST_M_PER_MEV = 0.01
+"""No track gets farther in a liquid; electrons of 1 MeV and more have ranges of 6 mm per MeV."""
+
 Column = Float64[np.ndarray, " deposit"]
 Points = Float64[np.ndarray, "point 3"]
 
@@ -135,11 +138,15 @@ class Transport:
 
     def _medium_of_tracks(self, deposits: Deposits) -> Int32[np.ndarray, " deposit"]:
         """Row of the shell in which the mean of each track's energy lies."""
-        forward = self.liquids.column("forward", deposits)
-        place = deposits.position + forward[:, None] * deposits.direction
-        last = len(self._outer) - 1
-        medium: Int32[np.ndarray, " deposit"] = np.minimum(self._shell(place), last)
-        return medium.astype(np.int32)
+        medium = deposits.medium.copy()
+        radius = np.linalg.norm(deposits.position, axis=1)
+        margin = np.abs(radius - self._outer[:, None]).min(axis=0)
+        near = np.flatnonzero(margin < LONGEST_M_PER_MEV * deposits.energy)
+        alpha, energy = deposits.particle[near] == ALPHA, deposits.energy[near]
+        forward = self.liquids.looked_up("forward", alpha, medium[near], energy)
+        place = deposits.position[near] + forward[:, None] * deposits.direction[near]
+        medium[near] = np.minimum(self._shell(place), len(self._outer) - 1)
+        return medium
 
     def _photons_of(
         self,
