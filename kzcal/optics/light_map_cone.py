@@ -46,7 +46,8 @@ def ring_density(
 
 def largest_density(cone: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The same on the cone."""
-    return cone.sin().clamp(min=LEAST_SINE).reciprocal() * (2 / (SPREAD * (2 * np.pi) ** 0.5))
+    density: Tensor = 2 / (SPREAD * (2 * np.pi) ** 0.5 * cone.sin().clamp(min=LEAST_SINE))
+    return density
 
 
 def straight_share(
