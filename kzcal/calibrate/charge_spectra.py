@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import Arrivals
@@ -41,6 +41,10 @@ class ChargeSpectra:
         """Middle of each bin, p.e."""
         bins = torch.arange(self.counts.shape[-1], device=self.counts.device)
         return bins.double() * self.step + self.offset
+
+    def of_pmts(self, rows: Int[Tensor, " some"]) -> ChargeSpectra:
+        """The histograms of some PMTs."""
+        return replace(self, counts=self.counts[rows], pile_up=self.pile_up[rows])
 
 
 def charge_spectra(

@@ -15,7 +15,7 @@ has the variance :math:`C (I + v/v'^2) C`, of which v makes a share that falls w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -63,10 +63,6 @@ class Population:
         excess = (self.variance_error[kind] / (2 * DEPENDENCE) - variance).clamp(min=0)
         wider = (excess / information.clamp(min=1e-12)).sqrt()
         return Prior(self.mean[kind], torch.maximum(variance, wider), variance)
-
-    def exact_prior(self, kind: Tensor) -> Prior:
-        """The population itself as prior of each PMT."""
-        return Prior(self.mean[kind], self.variance[kind], self.variance[kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +117,6 @@ def unpooled(
 ) -> Float[Tensor, " pmt"]:
     """What an estimate of this variance alone would be, before the population drew it in."""
     return value + (value - population.mean[kind]) * variance / population.variance[kind]
-
-
-def recentred(
-    population: Population,
-    value: Float[Tensor, " pmt"],
-    variance: Float[Tensor, " pmt"],
-    kind: Tensor,
-    chosen: Tensor,
-) -> Population:
-    """The population about the mean of what the estimates would be alone, of the same width.
-
-    Args:
-        population: that the estimates were drawn to.
-        value: the estimates.
-        variance: of each, alone.
-        kind: type of each PMT.
-        chosen: PMTs that count.
-    """
-    alone = unpooled(value, variance, population, kind)
-    weight = torch.where(chosen, 1 / (variance + population.variance[kind]), 0.0)
-    empty = torch.zeros_like(population.mean)
-    total = empty.index_add(0, kind, weight)
-    mean = empty.index_add(0, kind, weight * torch.where(chosen, alone, 0.0)) / total.clamp(
-        min=1e-12
-    )
-    return replace(population, mean=torch.where(total > 0, mean, population.mean))
 
 
 def population_of(

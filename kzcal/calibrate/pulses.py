@@ -2,8 +2,8 @@
 
 The hits of a PMT are sorted by the mean number of further photoelectrons that the light model
 expects within the merging time after them; hits of forced triggers have none. Gain and width are
-fitted for all PMTs at once by Fisher scoring, together with the shape that the PMTs of a type
-share. Both have the Gaussian population of their type as prior.
+fitted for all PMTs at once by Fisher scoring, together with what the PMTs of a type share: the
+shape, and the means of the Gaussian populations that gains and widths are drawn from.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.charge_likelihood import score_charges, shape_of
+from kzcal.calibrate.charge_likelihood import GLOBAL_NAMES, score_charges, shape_of
 from kzcal.calibrate.charge_spectra import LOW_LIGHT, ChargeSpectra
 from kzcal.calibrate.population import (
     Population,
+    Prior,
     population_from_scores,
     population_of,
-    recentred,
     unpooled,
 )
 from kzcal.calibrate.scoring import (
     RIDGE,
+    SharedPrior,
     SharedScoring,
     Sharing,
     follow,
@@ -37,9 +38,21 @@ from kzcal.response.charge import ChargeShape, detection_efficiency
 Populations = tuple[Population, Population]
 """Of the gain and of the width."""
 GLOBAL_START = (0.15, 0.3, 0.3, 0.06, 1.15)
-ALIKE_ROUNDS, ALIKE_STEPS = 2, 4
-"""Rounds of steps in which all PMTs of a type have one width, which each round corrects."""
+GLOBAL_SIGMA = (0.1, 0.15, 0.1, 0.03, 0.3)
+"""Weak priors of the shape about its start: an exponential that hides below the threshold has any
+fraction."""
 WIDTH_START = (0.4, 0.55)
+N_SHAPE = len(GLOBAL_NAMES)
+"""Shared parameters of the shape; the mean gain and the mean width of the type come after."""
+ALIKE_STEPS, SETTLING_STEPS = 6, 2
+"""Steps in which all PMTs of a type have one width; steps after these in which nothing shared
+moves."""
+VOLUME_ROUNDS, VOLUME_STEPS, VOLUME_SHARE = 4, 2, 4
+"""Times that the volume's slope is found at most, steps with each, PMTs for one it is found of."""
+TAKEN, NEARLY, STILL = 0.7, 0.3, 0.1
+"""Share of a shared step that is taken, since whole ones swing to and fro with few hits; changes,
+in errors, below which nearly enough and enough steps are done."""
+OWN_BOUNDS = ((0.2, 5.0), (0.1, 1.5))
 GLOBAL_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4), (0.3, 3.0))
 
 
@@ -83,38 +96,51 @@ def fit_charge(
         spectra: charge histograms.
         kind: type of each PMT, 0 or 1.
         fitted: PMTs with enough hits.
-        counting: PMTs that make up the shared shape and the population of widths.
+        counting: PMTs that make up the shared shape and the populations.
         iterations: scoring steps at most.
         width_start: where the width of each type starts.
     """
-    device = kind.device
-    n_pmt, n_type = len(kind), 2
-    own = torch.ones(n_pmt, 2, dtype=torch.float64, device=device)
-    own[:, 1] = torch.tensor(width_start, dtype=torch.float64, device=device)[kind]
-    own[:, 0] = median_charge(spectra.counts[:, :LOW_LIGHT].sum(1), spectra.charge)
-    start = torch.tensor(GLOBAL_START, dtype=torch.float64, device=device)
-    state = Sharing(own, start.repeat(n_type, 1), kind, fitted, counting)
-    means = torch.tensor(width_start, dtype=torch.float64, device=device)
-    population = (Population.wide(torch.ones_like(means)), Population.pinned(means))
-    for _ in range(ALIKE_ROUNDS):
-        state, scoring, _ = _stepped(spectra, state, population, ALIKE_STEPS)
-        found = _populations(state, scoring, population)
-        population = (population[0], Population.pinned(found[1].mean))
-    state, population = _converged(spectra, state, found, iterations)
-    slope = _volume_slope(spectra, state, population)
-    state, population = _converged(spectra, state, population, iterations, slope)
+    state, population = _started(spectra, kind, fitted, counting, width_start)
+    state, scoring, _ = _stepped(spectra, state, population, ALIKE_STEPS, NEARLY)
+    population = _populations(state, scoring, population)
+    state, _, _ = _stepped(spectra, state, population, SETTLING_STEPS, 0.0, taken=0.0)
+    state, _, _ = _stepped(spectra, state, population, iterations, NEARLY)
+    for _ in range(VOLUME_ROUNDS):
+        slope = _volume_slope(spectra, state, population)
+        state, _, change = _stepped(spectra, state, population, 1, STILL, slope=slope)
+        if change < STILL:
+            break
+        state, _, _ = _stepped(spectra, state, population, VOLUME_STEPS - 1, STILL, slope=slope)
     scoring, expected = score_charges(spectra, state)
     scoring = _pooled(scoring, state, population)
-    own_covariance, shared_covariance = scoring.covariance(state)
+    own, shared = scoring.covariance(state, _shape_prior(kind.device))
     nothing = torch.where(fitted, 0.0, torch.nan)
     return ChargeFit(
         state.own[:, 0] + nothing,
         state.own[:, 1] + nothing,
-        own_covariance,
-        state.shared,
-        shared_covariance,
+        own,
+        state.shared[:, :N_SHAPE],
+        shared[:, :N_SHAPE, :N_SHAPE],
         expected,
     )
+
+
+def _started(
+    spectra: ChargeSpectra,
+    kind: Tensor,
+    fitted: Tensor,
+    counting: Tensor,
+    width_start: tuple[float, ...],
+) -> tuple[Sharing, Populations]:
+    """Median gains, and widths that are alike in every type."""
+    device = kind.device
+    means = torch.tensor(width_start, dtype=torch.float64, device=device)
+    gain = median_charge(spectra.counts[:, :LOW_LIGHT].sum(1), spectra.charge)
+    shape = torch.tensor(GLOBAL_START, dtype=torch.float64, device=device)
+    ones = torch.ones_like(means)
+    shared = torch.cat([shape.repeat(len(means), 1), ones[:, None], means[:, None]], dim=1)
+    state = Sharing(torch.stack([gain, means[kind]], dim=1), shared, kind, fitted, counting)
+    return state, (Population.wide(ones), Population.pinned(means))
 
 
 def nominal_efficiency(kind: Tensor) -> Float[Tensor, " pmt"]:
@@ -124,37 +150,11 @@ def nominal_efficiency(kind: Tensor) -> Float[Tensor, " pmt"]:
     return detection_efficiency(torch.ones_like(width), width, shape_of(shared, kind))[0]
 
 
-def _converged(
-    spectra: ChargeSpectra,
-    state: Sharing,
-    population: Populations,
-    iterations: int,
-    shared_slope: Tensor | None = None,
-) -> tuple[Sharing, Populations]:
-    """Steps of the PMTs and of the populations' means in turn, until both stand still."""
-    rows = state.fitted & state.counting
-    for _ in range(iterations):
-        state, scoring, largest = _stepped(spectra, state, population, 1, shared_slope)
-        variance = _variance_alone(scoring)
-        before = population
-        population = (
-            recentred(before[0], state.own[:, 0], variance[:, 0], state.kind, rows),
-            recentred(before[1], state.own[:, 1], variance[:, 1], state.kind, rows),
-        )
-        shifts = [
-            float(((new.mean - old.mean).abs() / old.variance.sqrt()).max())
-            for new, old in zip(population, before, strict=True)
-        ]
-        if largest < 0.05 and max(shifts) < 0.02:
-            break
-    return state, population
-
-
-def _variance_alone(scoring: SharedScoring) -> Float[Tensor, "pmt 2"]:
-    """Variances of gain and width of each PMT without their populations."""
-    ridge = RIDGE * torch.eye(2, dtype=torch.float64, device=scoring.score.device)
-    covariance: Tensor = torch.linalg.inv(scoring.information[:, :2, :2] + ridge)
-    return torch.diagonal(covariance, dim1=1, dim2=2)
+def _shape_prior(device: torch.device) -> SharedPrior:
+    """Weak priors of the shape, none of the populations' means."""
+    mean = torch.tensor((*GLOBAL_START, 0.0, 0.0), dtype=torch.float64, device=device)
+    sigma = torch.tensor((*GLOBAL_SIGMA, torch.inf, torch.inf), dtype=torch.float64, device=device)
+    return SharedPrior(mean, sigma**-2)
 
 
 def _stepped(
@@ -162,18 +162,26 @@ def _stepped(
     state: Sharing,
     population: Populations,
     steps: int,
-    shared_slope: Tensor | None = None,
+    enough: float,
+    *,
+    slope: Float[Tensor, "type shared"] | None = None,
+    taken: float = TAKEN,
 ) -> tuple[Sharing, SharedScoring, float]:
-    """Some scoring steps, the last scoring, and the largest of its moves in errors."""
+    """Scoring steps until the largest change is small enough; the last scoring and change."""
+    largest = torch.inf
     for _ in range(steps):
         scoring, _ = score_charges(spectra, state)
         state, largest = shared_step(
             state,
             _pooled(scoring, state, population),
-            own_bounds=((0.2, 5.0), (0.1, 1.5)),
-            shared_bounds=GLOBAL_BOUNDS,
-            shared_slope=shared_slope,
+            own_bounds=OWN_BOUNDS,
+            shared_bounds=GLOBAL_BOUNDS + OWN_BOUNDS,
+            shared_slope=slope,
+            prior=_shape_prior(state.own.device),
+            taken=taken,
         )
+        if largest < enough:
+            break
     return state, scoring, largest
 
 
@@ -183,34 +191,62 @@ def _volume_slope(
     """Slope by the shared parameters of the volume that each PMT's own ones are confined to.
 
     The likelihood of the shared parameters alone is that of the best own ones times this volume
-    (Laplace). Without it the shared shape is biased by as many nuisance pairs as there are PMTs.
+    (Laplace). Without it the shared values are biased by as many nuisance pairs as there are PMTs.
+    Some of the PMTs stand for all.
     Source: D. R. Cox and N. Reid (1987), J. R. Stat. Soc. B 49, 1.
     """
-    here = _pooled(score_charges(spectra, state)[0], state, population)
+    counted = state.fitted & state.counting
+    rows = torch.nonzero(counted)[:, 0][::VOLUME_SHARE]
+    few = spectra.of_pmts(rows)
+    own, kind, everyone = state.own[rows], state.kind[rows], counted[rows]
+    some = Sharing(own, state.shared, kind, everyone, everyone)
+
+    def pooled(state: Sharing) -> SharedScoring:
+        scoring, _ = score_charges(few, state)
+        return _pooled(scoring, state, population)
+
+    here = pooled(some)
     slope = torch.zeros_like(state.shared)
-    rows = state.fitted & state.counting
-    for column in range(state.shared.shape[1]):
-        there = follow(state, here, column, step)
-        moved = _pooled(score_charges(spectra, there)[0], there, population)
-        gain = torch.where(rows, log_volume(moved) - log_volume(here), 0.0)
-        by_type = torch.zeros_like(slope[:, 0]).index_add_(0, state.kind, gain)
-        slope[:, column] = by_type / (step * state.shared[:, column])
+    n_type = len(slope)
+    n_all = torch.bincount(state.kind[counted], minlength=n_type)
+    weight = n_all / torch.bincount(kind, minlength=n_type).clamp(min=1)
+    for column in range(slope.shape[1]):
+        there = follow(some, here, column, step)
+        growth = log_volume(pooled(there)) - log_volume(here)
+        by_type = torch.zeros_like(slope[:, 0]).index_add_(0, kind, growth)
+        slope[:, column] = weight * by_type / (step * state.shared[:, column])
     return slope
 
 
 def _populations(state: Sharing, scoring: SharedScoring, before: Populations) -> Populations:
-    """Populations of gain and width, from a fit in which all widths of a type are alike."""
+    """Populations of gain and width, from a fit in which all widths of a type are alike.
+
+    The gains of a type with hardly any PMTs keep the wide population that they had.
+    """
     rows = state.fitted & state.counting
     score, information = scoring.score[:, :2], scoring.information[:, :2, :2]
-    width = population_from_scores(score, information, before[1].mean, state.kind, rows)
+    mean = state.shared[:, N_SHAPE:]
+    width = population_from_scores(score, information, mean[:, 1], state.kind, rows)
     variance = 1 / information[:, 0, 0].clamp(min=RIDGE)
-    gain = unpooled(state.own[:, 0], variance, before[0], state.kind)
-    return population_of(gain, variance, state.kind, rows), width
+    drawn = replace(before[0], mean=mean[:, 0])
+    gain = unpooled(state.own[:, 0], variance, drawn, state.kind)
+    found = population_of(gain, variance, state.kind, rows).variance
+    spread = drawn.variance.clone()
+    spread[: len(found)] = torch.where(torch.isfinite(found), found, spread[: len(found)])
+    return replace(drawn, variance=spread), width
 
 
 def _pooled(scoring: SharedScoring, state: Sharing, population: Populations) -> SharedScoring:
-    score, information = scoring.score, scoring.information
+    """Scoring by (gain, width, shape, mean gain, mean width), the populations as prior."""
+    score = torch.nn.functional.pad(scoring.score, (0, 2))
+    information = torch.nn.functional.pad(scoring.information, (0, 2, 0, 2))
     for k, quantity in enumerate(population):
-        prior = quantity.exact_prior(state.kind)
-        score, information = prior.added(score, information, state.own[:, k], k)
+        mean, value = 2 + N_SHAPE + k, state.own[:, k]
+        variance = quantity.variance[state.kind]
+        prior = Prior(state.shared[state.kind, N_SHAPE + k], variance, variance)
+        score, information = prior.added(score, information, value, k)
+        score[:, mean] += (value - prior.mean) / variance
+        information[:, mean, mean] += 1 / variance
+        information[:, k, mean] -= 1 / variance
+        information[:, mean, k] -= 1 / variance
     return replace(scoring, score=score, information=information)

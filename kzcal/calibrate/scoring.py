@@ -37,6 +37,19 @@ class Sharing:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedPrior:
+    """Independent Gaussian priors of the shared parameters.
+
+    Args:
+        mean: of each.
+        information: inverse variance of each; nothing where it is zero.
+    """
+
+    mean: Float[Tensor, " shared"]
+    information: Float[Tensor, " shared"]
+
+
+@dataclass(frozen=True, slots=True)
 class SharedScoring:
     """Score and Fisher information of each PMT by (own, shared) parameters.
 
@@ -71,7 +84,7 @@ class SharedScoring:
         self.information.add_(information * counts.sum(1)[:, None, None])
 
     def covariance(
-        self, state: Sharing
+        self, state: Sharing, prior: SharedPrior | None = None
     ) -> tuple[Float[Tensor, "pmt own own"], Float[Tensor, "type shared shared"]]:
         """Covariance of own parameters (shared uncertainty included) and of shared ones."""
         blocks = _blocks(self)
@@ -82,7 +95,7 @@ class SharedScoring:
         for t in range(len(state.shared)):
             rows = state.fitted & state.counting & (state.kind == t)
             if bool(rows.any()):
-                shared[t] = torch.linalg.inv(_reduced(blocks, rows))
+                shared[t] = torch.linalg.inv(_reduced(blocks, rows, prior))
         response = blocks.inverse @ blocks.cross
         own = blocks.inverse + response @ shared[state.kind] @ response.transpose(1, 2)
         return own, shared
@@ -105,11 +118,13 @@ def _blocks(scoring: SharedScoring) -> _Blocks:
     )
 
 
-def _reduced(blocks: _Blocks, rows: Tensor) -> Tensor:
-    """Information of the shared parameters once the own ones are profiled."""
+def _reduced(blocks: _Blocks, rows: Tensor, prior: SharedPrior | None) -> Tensor:
+    """Information of the shared parameters once the own ones are profiled, with their prior's."""
     cross = blocks.cross[rows]
     profiled = blocks.shared[rows] - cross.transpose(1, 2) @ blocks.inverse[rows] @ cross
     total = profiled.sum(0)
+    if prior is not None:
+        total = total + torch.diag(prior.information)
     return total + RIDGE * torch.diag(total.diagonal().clamp(min=1.0))
 
 
@@ -120,11 +135,14 @@ def shared_step(
     own_bounds: Sequence[tuple[float, float]],
     shared_bounds: Sequence[tuple[float, float]],
     shared_slope: Float[Tensor, "type shared"] | None = None,
+    prior: SharedPrior | None = None,
+    taken: float = 1.0,
     longest: float = 0.2,
 ) -> tuple[Sharing, float]:
-    """One scoring step within bounds, and its largest own step in standard deviations.
+    """One scoring step within bounds, and the largest change of a value in standard deviations.
 
-    The largest but for one PMT in two hundred: one that sticks to a bound does not count.
+    Of own values the largest but for one PMT in two hundred: one that sticks to a bound does not
+    count.
 
     Args:
         state: where the step starts.
@@ -132,29 +150,39 @@ def shared_step(
         own_bounds: lower and upper bound of each own parameter.
         shared_bounds: the same of each shared one.
         shared_slope: added to the slope of the log likelihood by the shared parameters.
+        prior: prior of the shared parameters.
+        taken: how much of the shared step is taken; the own values follow that.
         longest: longest own step, and longest shared step relative to the value.
     """
     n, blocks = scoring.n_own, _blocks(scoring)
     own_score, shared_score = scoring.score[:, :n, None], scoring.score[:, n:, None]
     shared, change = state.shared.clone(), torch.zeros_like(state.shared)
+    largest = 0.0
     for t in range(len(shared)):
         rows = state.fitted & state.counting & (state.kind == t)
         if not bool(rows.any()):
             continue
         cross = blocks.cross[rows].transpose(1, 2)
         score = shared_score[rows] - cross @ blocks.inverse[rows] @ own_score[rows]
-        total = score.sum(0) if shared_slope is None else score.sum(0) + shared_slope[t, :, None]
-        step = torch.linalg.solve(_reduced(blocks, rows), total)[:, 0]
+        total = score.sum(0)[:, 0]
+        if shared_slope is not None:
+            total = total + shared_slope[t]
+        if prior is not None:
+            total = total + (prior.mean - shared[t]) * prior.information
+        covariance = torch.linalg.inv(_reduced(blocks, rows, prior))
+        step = taken * (covariance @ total)
         reach = longest * shared[t].abs()
         moved = within(shared[t] + step.clamp(-reach, reach), shared_bounds)
         change[t] = moved - shared[t]
         shared[t] = moved
+        largest = max(largest, float((change[t].abs() / covariance.diagonal().sqrt()).max()))
     step = (blocks.inverse @ (own_score - blocks.cross @ change[state.kind][..., None]))[..., 0]
     error = blocks.inverse.diagonal(dim1=1, dim2=2).sqrt()
     step = torch.where(state.fitted[:, None], step.clamp(-longest, longest), 0.0)
     own = within(state.own + step, own_bounds)
     moves = ((own - state.own).abs() / error)[state.fitted]
-    largest = float(torch.quantile(moves.amax(1), 0.995)) if len(moves) else 0.0
+    if len(moves):
+        largest = max(largest, float(torch.quantile(moves.amax(1), 0.995)))
     return replace(state, own=own, shared=shared), largest
 
 

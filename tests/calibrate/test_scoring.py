@@ -1,9 +1,12 @@
 """Scoring of many PMTs that share parameters, against the dense system that it stands for."""
 
+import math
+
 import pytest
 import torch
 
 from kzcal.calibrate.scoring import (
+    SharedPrior,
     SharedScoring,
     Sharing,
     follow,
@@ -104,6 +107,59 @@ def test_a_slope_of_its_own_adds_to_that_of_the_likelihood(scoring, state):
         torch.testing.assert_close(
             (moved.shared - state.shared)[kind], step, rtol=1e-4, atol=1e-12
         )
+
+
+def with_prior(prior, state, scoring, kind):
+    """The dense system with the prior of the shared parameters."""
+    rows, score, information = dense(scoring, kind)
+    score[-N_SHARED:] += prior.information * (prior.mean - state.shared[kind])
+    information[-N_SHARED:, -N_SHARED:] += torch.diag(prior.information)
+    return rows, score, information
+
+
+@pytest.fixture
+def prior(scoring):
+    """As strong as the data, but for a parameter of which nothing is known."""
+    strength = 0.1 * scoring.information[:, N_OWN:, N_OWN:].sum(0).diagonal()
+    return SharedPrior(random(N_SHARED, seed=7), strength * torch.tensor([1.0, 0.0, 3.0]))
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_prior_of_the_shared_parameters_adds_to_the_system(scoring, state, prior, kind):
+    bounds = {"own_bounds": FREE * N_OWN, "shared_bounds": FREE * N_SHARED, "longest": 1e3}
+    moved, _ = shared_step(state, scoring, **bounds, prior=prior)
+    rows, score, information = with_prior(prior, state, scoring, kind)
+    step = torch.linalg.solve(information, score)
+    change = (moved.shared - state.shared)[kind]
+    torch.testing.assert_close(change, step[-N_SHARED:], rtol=1e-4, atol=1e-9)
+    own, shared = scoring.covariance(state, prior)
+    inverse = torch.linalg.inv(information)
+    torch.testing.assert_close(shared[kind], inverse[-N_SHARED:, -N_SHARED:], rtol=1e-4, atol=0)
+    torch.testing.assert_close(own[rows[0]], inverse[:N_OWN, :N_OWN], rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("taken", [0.0, 0.7])
+def test_the_own_parameters_follow_the_share_of_a_step_that_is_taken(scoring, state, taken):
+    bounds = {"own_bounds": FREE * N_OWN, "shared_bounds": FREE * N_SHARED}
+    whole, _ = shared_step(state, scoring, **bounds)
+    some, largest = shared_step(state, scoring, **bounds, taken=taken)
+    change = some.shared - state.shared
+    torch.testing.assert_close(change, taken * (whole.shared - state.shared))
+    block = scoring.information[0]
+    alone = scoring.score[0, :N_OWN] - block[:N_OWN, N_OWN:] @ change[KIND[0]]
+    expected = torch.linalg.solve(block[:N_OWN, :N_OWN], alone)
+    torch.testing.assert_close((some.own - state.own)[0], expected, rtol=1e-4, atol=1e-12)
+    assert math.isfinite(largest)
+
+
+def test_the_largest_change_is_also_of_shared_values(scoring, state):
+    scoring.score[:, :N_OWN] = 0
+    scoring.information[:, :N_OWN, N_OWN:] = 0
+    scoring.information[:, N_OWN:, :N_OWN] = 0
+    bounds = {"own_bounds": FREE * N_OWN, "shared_bounds": FREE * N_SHARED}
+    moved, largest = shared_step(state, scoring, **bounds)
+    errors = torch.diagonal(scoring.covariance(state)[1], dim1=1, dim2=2).sqrt()
+    assert largest == pytest.approx(float(((moved.shared - state.shared).abs() / errors).max()))
 
 
 def test_the_volume_of_own_parameters_is_that_of_their_inverse(scoring):
