@@ -33,6 +33,20 @@ TABLES = (
 )
 
 
+MAKERS = (
+    "photons",
+    "tracer",
+    "light_map_analytic",
+    "light_map_build",
+    "light_map_cone",
+    "light_map_delays",
+    "light_map_grid",
+    "light_map_smoothing",
+    "light_map_tracing",
+)
+"""How the names of the modules begin that decide what the tables hold."""
+
+
 def light_map_of(
     detector: Detector,
     materials: Materials,
@@ -125,7 +139,7 @@ def _code_digest() -> str:
     modules = sorted(
         (entry.name, entry.read_bytes())
         for entry in files("kzcal.optics").iterdir()
-        if entry.name.endswith(".py") and entry.name.startswith(("photons", "tracer", "light_map"))
+        if entry.name.endswith(".py") and entry.name.startswith(MAKERS)
     )
     return hashlib.sha256(repr(modules).encode()).hexdigest()
 

@@ -8,8 +8,6 @@ how steep the map is keep the ratio below one, for all but a hundredth of the li
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,13 +17,9 @@ from torch import Tensor
 
 from kzcal.light import PROFILE_COMPONENTS, LightSites
 from kzcal.optics.light_map_bounds import CENTRE_M
-from kzcal.optics.light_map_cone import (
-    cone_angle,
-    largest_density,
-    ring_density,
-    straight_share,
-)
+from kzcal.optics.light_map_cone import largest_density, ring_density, straight_share
 from kzcal.optics.light_map_delays import draw_delay
+from kzcal.optics.light_map_emissions import Emissions
 from kzcal.optics.light_map_grid import RadiusPosition, angle_position
 from kzcal.photoelectrons import Photoelectrons
 
@@ -39,59 +33,6 @@ SAME_POINT = 1e-3
 """Points whose collections differ by less than this share count as the centre of the light."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Emissions:
-    """Points that send out light of one kind, in the order of their events.
-
-    Args:
-        event: row of the event.
-        position: m.
-        time: ns.
-        mean: mean number of photons.
-        profile: index of the scintillation's profile.
-        cherenkov: whether it is Cherenkov light.
-        direction: unit vector of the track.
-        cone: angle between the track and its Cherenkov light, rad.
-    """
-
-    event: Int[Tensor, " emission"]
-    position: Float[Tensor, "emission 3"]
-    time: Float[Tensor, " emission"]
-    mean: Float[Tensor, " emission"]
-    profile: Int[Tensor, " emission"]
-    cherenkov: Bool[Tensor, " emission"]
-    direction: Float[Tensor, "emission 3"]
-    cone: Float[Tensor, " emission"]
-
-    @classmethod
-    def of(cls, sites: LightSites) -> Emissions:
-        """Scintillation and Cherenkov light of sites, as far as there is any."""
-        mean = torch.cat([sites.scintillation, sites.cherenkov])
-        event = torch.cat([sites.event, sites.event])
-        lit = torch.nonzero(mean > 0)[:, 0]
-        lit = lit[torch.argsort(event[lit], stable=True)]
-        site = lit % len(sites.event)
-        return cls(
-            event=event[lit],
-            position=sites.position[site],
-            time=sites.time[site],
-            mean=mean[lit],
-            profile=sites.profile[site],
-            cherenkov=lit >= len(sites.event),
-            direction=sites.direction[site],
-            cone=cone_angle(sites.beta[site]),
-        )
-
-    def blocks(self, n_events: int) -> Iterator[Emissions]:
-        """Emissions of ``n_events`` consecutive events at a time, events counted from 0."""
-        last = int(self.event[-1]) if len(self.event) else -1
-        starts = torch.arange(0, last + n_events + 1, n_events, device=self.event.device)
-        edges = torch.searchsorted(self.event, starts).tolist()
-        for a, b in itertools.pairwise(edges):
-            if b > a:
-                yield Emissions(*(getattr(self, name)[a:b] for name in self.__slots__))
-
-
 def sample_light(
     light_map: LightMap, sites: LightSites, *, generator: torch.Generator
 ) -> Photoelectrons:
@@ -101,7 +42,7 @@ def sample_light(
     tables = _DelayTables.of(light_map)
     parts = [
         _sample_block(light_map, tables, block, generator)
-        for block in Emissions.of(sites).blocks(at_once)
+        for block in Emissions.of(sites, device).blocks(at_once)
     ]
     none = torch.zeros(0, dtype=torch.long, device=device)
     parts.append(Photoelectrons(none, none, none.float()))

@@ -122,6 +122,22 @@ def test_events_without_light_stay_empty(light_map):
     assert sorted(set(drawn.event.tolist())) == [500, 501, 502]
 
 
+def test_sites_in_double_precision_are_drawn_alike(light_map):
+    sites = light_sites(*scattered(10, 3, spread=0.1), scintillation=2000.0)
+    double = LightSites(
+        *(
+            column.double() if column.is_floating_point() else column.int()
+            for column in (getattr(sites, name) for name in sites.__slots__)
+        )
+    )
+    pair = [
+        light_map.sample(one, generator=torch.Generator().manual_seed(1))
+        for one in (sites, double)
+    ]
+    assert torch.equal(pair[0].time, pair[1].time)
+    assert torch.equal(pair[0].event, pair[1].event)
+
+
 def test_delays_drawn_are_those_whose_shares_are_told(light_map):
     generator = torch.Generator().manual_seed(4)
     quantile = light_map.delay_quantile.reshape(-1, light_map.delay_quantile.shape[-1])
