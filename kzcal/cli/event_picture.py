@@ -28,6 +28,8 @@ SPEED = 0.196
 """Of light in the scintillator, m/ns, for times of flight."""
 EARLIEST, LATEST = -5.0, 30.0
 """Range of the colours of an event with a vertex, ns after the flight time; others are grey."""
+CENTRAL = 0.5, 97.0
+"""Range of the colours of other events, per cent of their hits."""
 HISTOGRAM_NS = (-60.0, 240.0)
 TRUTH = "#d1701c"
 CHARGES = (1.0, 3.0, 10.0)
@@ -165,7 +167,7 @@ def _draw_colours(figure: Figure, colours: Normalize, has_vertex: bool) -> None:
         ScalarMappable(colours, _colour_map()),
         cax=figure.add_axes((0.10, 0.135, 0.28, 0.022)),
         orientation="horizontal",
-        extend="both" if has_vertex else "neither",
+        extend="both",
         label=label,
     )
     bar.outline.set_linewidth(0.5)
@@ -290,7 +292,10 @@ def _map(
 def _colours(picture: Picture) -> Normalize:
     if picture.has_vertex:
         return Normalize(EARLIEST, LATEST)
-    return Normalize(0.0, max(float(picture.time.max(initial=1.0)), 1.0))
+    if not len(picture.time):
+        return Normalize(0.0, 1.0)
+    low, high = np.percentile(picture.time, CENTRAL)
+    return Normalize(low, max(high, low + 1.0))
 
 
 def _colour_map() -> Colormap:

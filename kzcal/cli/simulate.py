@@ -104,14 +104,14 @@ def simulate(
     workers: int,
     as_json: bool,
 ) -> None:
-    r"""Simulate decays, from their particles to the hits that the detector reports.
+    """Simulate decays, from their particles to the hits that the detector reports.
 
     NAME is a source; `kzcal simulate list` says which there are, with their decay data and
     options, such as --energy. The event file has reconstructed columns, found from the hits, and
     the truth beside them. Run, constants and --seed decide every number in it.
 
     \b
-        kzcal simulate bi214 --n 10000 --run 15001 --db kz.db --tag prompt-2026 \
+        kzcal simulate bi214 --n 10000 --run 15001 --db kz.db --tag prompt-2026 \\
             --volume xels --seed 7 --out bi214.h5
         kzcal simulate gamma --energy 2.2246 --n 1000 --nominal --out gamma.h5
         kzcal simulate --config cocktail.toml --db kz.db --tag prompt-2026 --out run.h5
@@ -125,7 +125,7 @@ def simulate(
 
     A TOML file for --config is described in docs/simulation.md: a run of some duration with
     rates, muons with neutron captures after them, and forced triggers, in time order.
-    """
+    """  # noqa: D301  click reads \b
     if words == (LIST,):
         from kzcal.cli.simulate_text import listing, sources_of
 
