@@ -131,6 +131,5 @@ def measure(scale: float, workers: int, place: Path) -> str:
     )
 
 
-
 if __name__ == "__main__":
     main()
