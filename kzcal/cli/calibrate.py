@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from kzcal.cli.db import database_option, message_option, tag_option
+from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
 
@@ -38,18 +38,8 @@ if TYPE_CHECKING:
     metavar="NAME|FILE.toml",
     help="Detector that the PMT numbers belong to; else the one in --config, or kamland-zen-800.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to calculate; auto takes a GPU that PyTorch can use, else the CPU.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    help="Threads to calculate with; else $OMP_NUM_THREADS, or all usable cores.",
-)
+@device_option
+@threads_option
 @click.option(
     "--on-overlap",
     type=click.Choice(["refuse", "split"]),
@@ -116,19 +106,6 @@ def calibrate(
         )
         summary = calibrate_text.summary_of(file, db.name, stored)
     emit(summary, as_json, calibrate_text.text(summary))
-
-
-def settle_threads(number: int | None) -> None:
-    """Let calculations use so many threads, all usable cores if None.
-
-    Threads that wait for one another shall sleep: by default they keep their cores busy, and on
-    a machine with other work a calibration takes five times as long. It must be said before
-    PyTorch is imported.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from kzcal.calibrate.machine import use_threads
-
-    use_threads(number)
 
 
 def _configuration(settings: Path | None, detector: str | None) -> CalibrationConfig:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kzcal.cli.calibrate import settle_threads
+from kzcal.cli.machine import settle_threads
 from kzcal.cli.output import emit, json_option, progress, table
 from kzcal.cli.session import Session, pass_session
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from kzcal.cli.calibrate import settle_threads
 from kzcal.cli.db import database_option, tag_option
 from kzcal.cli.events import detector_option
+from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
 
@@ -33,18 +33,8 @@ from kzcal.cli.session import Session, pass_session
     help="Scintillation photons of one visible MeV; else so many that the 2.2246 MeV gamma of "
     "neutron capture on hydrogen has that energy.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to calculate; auto takes a GPU that PyTorch can use, else the CPU.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    help="Threads to calculate with; else $OMP_NUM_THREADS, or all usable cores.",
-)
+@device_option
+@threads_option
 @json_option
 @pass_session
 def reconstruct(
@@ -78,6 +68,7 @@ def reconstruct(
     from kzcal.conditions.quantities import RESPONSE
     from kzcal.geometry import load_detector
     from kzcal.geometry.materials import load_materials
+    from kzcal.io.atomic import check_writable
     from kzcal.optics.light_map_cache import light_map_of
     from kzcal.reconstruct.files import reconstruct_file
     from kzcal.reconstruct.fit import Reconstruction
@@ -85,6 +76,7 @@ def reconstruct(
     from kzcal.response.constants import response_from
     from kzcal.response.nominal import read_nominal
 
+    check_writable(out)
     detector, chosen = load_detector(detector_name), choose_device(device)
     with (
         session.open_events(file, detector) as source,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kzcal.cli.calibrate import settle_threads
 from kzcal.cli.db import database_option
 from kzcal.cli.interrupts import interrupts_kept
+from kzcal.cli.machine import device_option, settle_threads
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
 
@@ -65,13 +65,7 @@ LIST = "list"
     is_flag=True,
     help="Leave vertex, energy and t0 unknown (NaN), which is much faster.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to calculate; auto takes a GPU that PyTorch can use, else the CPU.",
-)
+@device_option
 @click.option("--threads", type=click.IntRange(1), help="Threads of each worker.")
 @click.option(
     "--workers",
@@ -140,6 +134,7 @@ def simulate(
 
     from kzcal.calibrate.machine import choose_device
     from kzcal.cli.simulate_text import summary
+    from kzcal.io.atomic import check_writable
     from kzcal.simulate.run import write_simulation
     from kzcal.simulate.setup import Setup
 
@@ -150,6 +145,9 @@ def simulate(
         "light": light,
         "least_hits": least_hits,
     }
+    for path in (out, gtq):
+        if path is not None:
+            check_writable(path)
     cocktail = _cocktail(words, recipe, number, volume, given)
     setup = Setup(
         cocktail,

@@ -20,15 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         ConfigurationError: the directory does not exist or cannot be written to.
     """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        if path.is_dir():
-            raise IsADirectoryError(None, "Is a directory")
-    except OSError as error:
-        message = f"the output must be a file that can be written, got {path}: {error.strerror}"
-        raise ConfigurationError(message) from error
-    beside = Path(name)
+    beside = _beside(path)
     try:
         yield beside
         _set_default_mode(beside)
@@ -37,6 +29,29 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a place that ``replacing`` would refuse, before long work is done for it.
+
+    Raises:
+        ConfigurationError: the directory does not exist or cannot be written to.
+    """
+    _beside(path).unlink()
+
+
+def _beside(path: Path) -> Path:
+    """A new, empty file beside a path."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        if path.is_dir():
+            Path(name).unlink()
+            raise IsADirectoryError(None, "Is a directory")
+    except OSError as error:
+        message = f"the output must be a file that can be written, got {path}: {error.strerror}"
+        raise ConfigurationError(message) from error
+    return Path(name)
 
 
 def _set_default_mode(path: Path) -> None:

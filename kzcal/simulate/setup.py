@@ -90,7 +90,7 @@ class Setup:
         return Chain(
             detector=detector,
             transport=Transport(detector),
-            light=FullTracer(detector, materials, ceiling)
+            light=FullTracer(detector, materials, ceiling, device=device.type)
             if light_map is None or full
             else light_map,
             response=response,

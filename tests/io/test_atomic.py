@@ -2,7 +2,8 @@
 
 import pytest
 
-from kzcal.io.atomic import replacing
+from kzcal.errors import ConfigurationError
+from kzcal.io.atomic import check_writable, replacing
 
 
 def test_the_new_file_takes_the_place_of_the_old(tmp_path):
@@ -29,3 +30,15 @@ def test_a_failure_leaves_the_old_file_alone(tmp_path):
         interrupted(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_is_refused_before_any_work(tmp_path):
+    check_writable(tmp_path / "new.h5")
+    (tmp_path / "folder").mkdir()
+    for place, reason in (
+        (tmp_path / "no" / "new.h5", "No such file"),
+        (tmp_path / "folder", "Is a"),
+    ):
+        with pytest.raises(ConfigurationError, match=reason):
+            check_writable(place)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
