@@ -8,7 +8,6 @@ nodes they are smooth, so that collections have gradients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +15,6 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.geometry.light import LightParameters
 from kzcal.light import LightSites
@@ -31,10 +29,8 @@ from kzcal.optics.light_map_grid import (
     polynomial_slope,
 )
 from kzcal.optics.light_map_sampling import sample_light
+from kzcal.optics.light_map_scales import SCALES, moved_light
 from kzcal.photoelectrons import Photoelectrons
-
-SCALES = ("absorption_scale", "scattering_scale", "pmt_reflectivity", "sheet_reflectivity")
-"""Parameters of the light that a map can be moved in; ``slopes`` counts in this order."""
 
 SPEED = 0.1975
 """Of the straight way that delays are counted from, m/ns: a convention, near the group velocity
@@ -234,16 +230,16 @@ class LightMap:
     def moved(self, **parameters: float) -> LightMap:
         """The map for other parameters of the light, to first order in their logarithms.
 
+        What a PMT mirrors does not enter it: that loss is exact, and the light that is mirrored
+        once more is of first order.
+
         Args:
             parameters: new values of some of SCALES.
 
         Raises:
             ConfigurationError: a parameter that maps do not know, or not a positive value.
         """
-        change = self.log_collection.new_zeros(len(SCALES))
-        for name, ratio in _ratios(parameters, self.light).items():
-            change[SCALES.index(name)] = float(np.log(ratio))
-        shift = torch.tensordot(change, self.slopes, dims=1)
+        new, shift = moved_light(self.light, parameters, self.slopes)
         log_collection = self.log_collection + shift
         log_cherenkov = self.log_cherenkov + shift
         both = torch.cat([log_collection, log_cherenkov])
@@ -252,7 +248,7 @@ class LightMap:
             self,
             log_collection=log_collection,
             log_cherenkov=log_cherenkov,
-            light=replace(self.light, **parameters),
+            light=new,
             surface=surface,
             bounds=Bounds.of(surface, both),
         )
@@ -271,24 +267,6 @@ class LightMap:
         event = torch.arange(len(rows), device=step.device)[:, None]
         cell = (event * n_types + self.kind) * n_steps + step
         return rows.reshape(-1, 4).index_select(0, cell.view(-1)).T
-
-
-def _ratios(parameters: Mapping[str, float], light: LightParameters) -> dict[str, float]:
-    """New values over present ones."""
-    ratios = {}
-    for name, value in parameters.items():
-        if name not in SCALES:
-            message = f"a light map moves in {', '.join(SCALES)}, got {name!r}"
-            raise ConfigurationError(message)
-        present = getattr(light, name)
-        if not (value > 0 and present > 0):
-            message = (
-                f"{name} must be positive to move a light map from one value to another, "
-                f"got {present} and {value}: trace a new map for light without it"
-            )
-            raise ConfigurationError(message)
-        ratios[name] = value / present
-    return ratios
 
 
 def _polar(

@@ -161,17 +161,18 @@ def _sample_block(
     at_centre = light_map.collection(centre)
     ring = _largest_ring(light_map, light)
     expected = light.mean * light_map.ceiling * torch.exp(excess) * ring
-    owner, emission, pmt = _propose(at_centre, expected, event, generator)
+    proposed = _propose(at_centre, expected, event, generator)
+    lit = _on_ring(light_map, light, proposed[1], proposed[2], ring, generator=generator)
+    owner, emission, pmt = (column.masked_select(lit) for column in proposed)
     ways = _Ways.of(light_map, light, emission, pmt)
     place = light_map.surface.radius_position(light.position.norm(dim=1))
     tested = torch.nonzero(((excess > 0) | light.cherenkov).take(emission))[:, 0]
     cell = (owner * light_map.n_pmt + pmt).take(tested)
-    proposed = at_centre.take(cell).log_() + excess.take(emission.take(tested))
+    bound = at_centre.take(cell).log_() + excess.take(emission.take(tested))
     chance = torch.rand(tested.shape, generator=generator, device=tested.device).log_()
-    refused = chance + proposed >= ways.log_collection(light_map, place, tested)
+    refused = chance + bound >= ways.log_collection(light_map, place, tested)
     kept = torch.ones(len(pmt), dtype=torch.bool, device=pmt.device)
     kept.index_fill_(0, tested.masked_select(refused), value=False)
-    _keep_ring(kept, light_map, light, ways, pmt, ring, generator=generator)
     node = ways.node(light_map, place, generator=generator)
     time = draw_delay(tables.quantile, node, generator=generator)
     time = time.add_(light.time.take(emission)).add_(ways.distance, alpha=1 / light_map.speed)
@@ -188,28 +189,28 @@ def _largest_ring(light_map: LightMap, light: Emissions) -> Float[Tensor, " emis
     return torch.where(light.cherenkov, ring, 1.0)
 
 
-def _keep_ring(
-    kept: Bool[Tensor, " way"],
+def _on_ring(
     light_map: LightMap,
     light: Emissions,
-    ways: _Ways,
+    emission: Int[Tensor, " way"],
     pmt: Int[Tensor, " way"],
     largest: Float[Tensor, " emission"],
     *,
     generator: torch.Generator,
-) -> None:
-    """Strike out Cherenkov light where its track sends less than it may at most."""
-    rows = torch.nonzero(light.cherenkov.take(ways.emission))[:, 0]
-    emission = ways.emission.take(rows)
+) -> Bool[Tensor, " way"]:
+    """Which proposals stay, where a track sends less light than it may at most."""
+    rows = torch.nonzero(light.cherenkov.take(emission))[:, 0]
+    point = emission.take(rows)
     goal = light_map.pmt_radius * light_map.direction.index_select(0, pmt.take(rows))
-    way = goal - light.position.index_select(0, emission)
-    distance = ways.distance.take(rows)
-    cosine = (way * light.direction.index_select(0, emission)).sum(1) / distance
+    way = goal - light.position.index_select(0, point)
+    distance = way.norm(dim=1).clamp_(min=1e-2)
+    cosine = (way * light.direction.index_select(0, point)).sum(1) / distance
     share = straight_share(light_map.straight_share, distance)
-    weight = 1 + share * (ring_density(cosine, light.cone.take(emission)) - 1)
+    weight = 1 + share * (ring_density(cosine, light.cone.take(point)) - 1)
     chance = torch.rand(rows.shape, generator=generator, device=rows.device)
-    refused = chance * largest.take(emission) >= weight
-    kept.index_fill_(0, rows.masked_select(refused), value=False)
+    refused = chance * largest.take(point) >= weight
+    lit = torch.ones(len(pmt), dtype=torch.bool, device=pmt.device)
+    return lit.index_fill_(0, rows.masked_select(refused), value=False)
 
 
 def _centres(

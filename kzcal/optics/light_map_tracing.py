@@ -11,10 +11,11 @@ from jaxtyping import Float64, Int64
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.light import LightSites
-from kzcal.optics.light_map import SCALES, SPEED
+from kzcal.optics.light_map import SPEED
 from kzcal.optics.light_map_analytic import N_COSINES, disc_share, sight_distance
 from kzcal.optics.light_map_cone import straight_shares
 from kzcal.optics.light_map_delays import N_BINS, delay_bin
+from kzcal.optics.light_map_scales import SCALES
 from kzcal.optics.tracer import Detections, FullTracer
 
 MIRROR = SCALES.index("pmt_reflectivity")
