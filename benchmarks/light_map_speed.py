@@ -33,7 +33,7 @@ ENERGY, PHOTONS, CHERENKOV = 2.0, 8000.0, 400.0
 CHANGES = {
     "absorption_scale": (0.8, 0.9, 1.1, 1.25),
     "scattering_scale": (0.7, 1.4),
-    "pmt_reflectivity": (0.15, 0.25),
+    "pmt_reflectivity": (0.1, 0.25),
     "sheet_reflectivity": (0.05, 0.15),
 }
 RADII = (0.0, 3.1, 5.9)
