@@ -124,7 +124,10 @@ def read_light_map(
 def _digest(detector: Detector, materials: Materials, precision: MapPrecision) -> str:
     """SHA-256 of all that a map depends on, the code that makes it included."""
     made_of = {
-        "detector": detector.digest,
+        "pmts": [_hash(detector.positions), _hash(detector.aperture_radius)],
+        "types": _hash(detector.diameter_inch),
+        "media": [(m.material, m.outer_radius_m, m.photons_per_mev > 0) for m in detector.media],
+        "scintillator": detector.scintillator_radius,
         "light": asdict(detector.light),
         "gain": asdict(detector.light_gain),
         "materials": materials.digest,
@@ -132,6 +135,10 @@ def _digest(detector: Detector, materials: Materials, precision: MapPrecision) -
         "code": _code_digest(),
     }
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+def _hash(values: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
 
 
 def _code_digest() -> str:

@@ -61,7 +61,16 @@ def test_whatever_a_map_depends_on_makes_another_file(detector, traced, tmp_path
     light_map_of(darker, materials, directory=tmp_path)
     light_map_of(detector, replace(materials, digest="other"), directory=tmp_path)
     light_map_of(detector, materials, precision=MapPrecision(seed=2), directory=tmp_path)
-    assert len(traced) == 4
+    smaller = replace(detector, aperture_radius=0.9 * detector.aperture_radius)
+    light_map_of(smaller, materials, directory=tmp_path)
+    assert len(traced) == 5
+
+
+def test_how_much_light_is_made_does_not_matter(detector, traced, tmp_path):
+    quenched = tuple(replace(m, birks_mm_per_mev=0.2) for m in detector.media)
+    for one in (detector, replace(detector, media=quenched, digest="other")):
+        light_map_of(one, load_materials(), directory=tmp_path)
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "not a map"])
