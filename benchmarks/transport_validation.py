@@ -169,8 +169,9 @@ class Scale:
     def __init__(self, transport: Transport, place: np.ndarray, weight: float) -> None:
         self.transport, self.place, self.weight = transport, place, weight
         self.generator = np.random.default_rng(7)
+        start = np.tile(place, (20_000, 1))
         self.per_mev = capture_light(
-            transport, place, cherenkov_weight=weight, n=20_000, generator=self.generator
+            transport, start, cherenkov_weight=weight, generator=self.generator
         )
 
     def deposits(self, particle: int, energy: float, n: int) -> Deposits:

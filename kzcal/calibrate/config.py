@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from kzcal.errors import ConfigurationError
+from kzcal.io.toml import read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,7 @@ class CalibrationConfig:
     @classmethod
     def from_toml(cls, path: Path) -> CalibrationConfig:
         """Settings of a TOML file; what it leaves out keeps its default."""
-        try:
-            table = tomllib.loads(path.read_text())
-        except OSError as error:
-            message = f"{path}: a configuration must be readable, got: {error.strerror}"
-            raise ConfigurationError(message) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            message = f"{path}: a configuration must be TOML, got: {error}"
-            raise ConfigurationError(message) from error
+        table = read_toml(path)
         known = {field.name: type(field.default) for field in fields(cls)}
         for key, value in table.items():
             if key not in known:

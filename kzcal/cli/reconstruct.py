@@ -85,6 +85,7 @@ def reconstruct(
     ):
         payload = db.lookup(tag, RESPONSE, source.header.run if run is None else run)
         response = response_from(payload, detector, read_nominal(), device=chosen)
+        session.announce_light_map(detector)
         light_map = light_map_of(detector, load_materials())
         photons = photons_per_mev or photons_per_visible_mev(detector, light_map)
         fit = Reconstruction(light_map.to(chosen), response, photons_per_mev=photons)

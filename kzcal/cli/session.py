@@ -33,6 +33,16 @@ class Session:
 
         return load(self.plugin_files)
 
+    def announce_light_map(self, detector: Detector) -> None:
+        """Say on stderr that the detector's light map has to be traced, if it is not kept yet."""
+        from kzcal.geometry.materials import load_materials
+        from kzcal.optics.light_map_cache import place_of
+
+        place = place_of(detector, load_materials())
+        if not self.quiet and not place.exists():
+            text = f"tracing the light map of {detector.name} once (a minute), for {place}"
+            click.echo(text, err=True)
+
     def open_events(self, path: Path, detector: Detector) -> EventSource:
         """Open a file of events in any format that kzcal or a plugin reads."""
         from kzcal.io.source import open_events

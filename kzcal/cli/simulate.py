@@ -134,6 +134,7 @@ def simulate(
 
     from kzcal.calibrate.machine import choose_device
     from kzcal.cli.simulate_text import summary
+    from kzcal.geometry import load_detector
     from kzcal.io.atomic import check_writable
     from kzcal.simulate.run import write_simulation
     from kzcal.simulate.setup import Setup
@@ -157,6 +158,8 @@ def simulate(
         keeps_true=gtq is not None,
         reconstructs=not no_reconstruction,
     )
+    if cocktail.light == "map" or setup.reconstructs:
+        session.announce_light_map(load_detector(cocktail.detector))
     simulation = setup.open()
     total = sum(part.n_decays for part in simulation.components)
     with (

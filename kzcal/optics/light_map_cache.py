@@ -70,8 +70,7 @@ def light_map_of(
         ConfigurationError: the cache cannot be written to.
     """
     chosen = precision or MapPrecision()
-    digest = _digest(detector, materials, chosen)
-    path = (directory or cache_directory()) / f"light-map-{digest[:32]}.npz"
+    path = place_of(detector, materials, precision=chosen, directory=directory)
     try:
         return read_light_map(path, detector, ceiling=ceiling, device=device)
     except FileFormatError:
@@ -79,6 +78,18 @@ def light_map_of(
     _make(path.parent)
     write_light_map(path, traced)
     return traced.to(device)
+
+
+def place_of(
+    detector: Detector,
+    materials: Materials,
+    *,
+    precision: MapPrecision | None = None,
+    directory: Path | None = None,
+) -> Path:
+    """The file that keeps, or will keep, the map that ``light_map_of`` gives."""
+    digest = _digest(detector, materials, precision or MapPrecision())
+    return (directory or cache_directory()) / f"light-map-{digest[:32]}.npz"
 
 
 def cache_directory() -> Path:

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from kzcal.geometry import Detector
 from kzcal.optics.light_map import LightMap
-from kzcal.particles import GAMMA, Primaries
 from kzcal.physics.transport import Transport
+from kzcal.physics.visible import capture_light
 
-CAPTURE_GAMMA_MEV = 2.2246
 N_GAMMAS = 2000
 REACH = 0.6
 """Captures lie within this share of the scintillator's radius, so that few gammas leave it."""
@@ -30,20 +29,14 @@ def photons_per_visible_mev(detector: Detector, light_map: LightMap, *, seed: in
         seed: of the gammas.
     """
     generator = np.random.default_rng(seed)
-    direction, place = (_unit(generator.normal(size=(N_GAMMAS, 3))) for _ in range(2))
-    gammas = Primaries(
-        offsets=np.arange(N_GAMMAS + 1),
-        particle=np.full(N_GAMMAS, GAMMA, np.int32),
-        energy=np.full(N_GAMMAS, CAPTURE_GAMMA_MEV),
-        time=np.zeros(N_GAMMAS),
-        direction=direction,
-    )
     radius = REACH * detector.scintillator_radius * np.cbrt(generator.random((N_GAMMAS, 1)))
-    transport = Transport(detector)
-    deposits = transport.deposits(gammas, radius * place, generator=generator)
-    sites = transport.light(deposits)
-    photons = sites.scintillation + _cherenkov_share(light_map) * sites.cherenkov
-    return float(photons.double().sum()) / (N_GAMMAS * CAPTURE_GAMMA_MEV)
+    place = generator.normal(size=(N_GAMMAS, 3))
+    return capture_light(
+        Transport(detector),
+        radius * place / np.linalg.norm(place, axis=1, keepdims=True),
+        cherenkov_weight=_cherenkov_share(light_map),
+        generator=generator,
+    )
 
 
 def _cherenkov_share(light_map: LightMap) -> float:
@@ -54,7 +47,3 @@ def _cherenkov_share(light_map: LightMap) -> float:
         return float((number * table[:, 0].double().exp().mean(1).to(number)).sum())
 
     return light(light_map.log_cherenkov) / light(light_map.log_collection)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

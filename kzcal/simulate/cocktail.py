@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from kzcal.errors import ConfigurationError
+from kzcal.io.toml import read_toml
 from kzcal.simulate.muons import MuonRates
 
 LIGHTS = ("map", "full")
@@ -130,14 +130,7 @@ def read_cocktail(path: Path, given: Mapping[str, Any]) -> Cocktail:
         ConfigurationError: the file cannot be read, a key is unknown or missing, or a value is
             wrong; an unknown key's message lists those that there are.
     """
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as error:
-        message = f"{path}: a configuration must be readable, got: {error.strerror}"
-        raise ConfigurationError(message) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{path}: a configuration must be TOML, got: {error}"
-        raise ConfigurationError(message) from error
+    table = read_toml(path)
     rows = table.pop("component", [])
     muons, forced = table.pop("muons", None), table.pop("forced", None)
     if not isinstance(rows, list):

@@ -20,8 +20,9 @@ IN_LS, IN_XELS = np.array([4.0, 0.0, 0.0]), np.zeros(3)
 def scale_at(transport, place):
     """Mean visible energy of particles, by particle and energy."""
     generator = np.random.default_rng(1)
+    start = np.tile(place, (4000, 1))
     per_mev = capture_light(
-        transport, place, cherenkov_weight=CHERENKOV_WEIGHT, n=4000, generator=generator
+        transport, start, cherenkov_weight=CHERENKOV_WEIGHT, generator=generator
     )
 
     def mean(particle, energy, n=2000):
