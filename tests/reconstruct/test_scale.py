@@ -28,7 +28,7 @@ def test_it_follows_quenching_and_light_yield(detector, light_map, scale):
         light_gain=replace(detector.light_gain, light_yield=1.5 * detector.light_gain.light_yield),
     )
     quenched = replace(
-        detector, media=tuple(replace(m, birks_mm_per_mev=0.25) for m in detector.media)
+        detector, media=tuple(replace(m, birks_mm_per_mev=0.35) for m in detector.media)
     )
     assert photons_per_visible_mev(brighter, light_map) > 1.4 * scale
     assert photons_per_visible_mev(quenched, light_map) < 0.97 * scale
