@@ -12,24 +12,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import h5py
 import numpy as np
 import torch
+from challenge_detector import PHOTONS_PER_MEV, challenge_detector
 from pages import table, write_part
 from pull_figure import above_threshold
 
-from kzcal.geometry import Detector, LightParameters, Medium, load_detector
-from kzcal.geometry.materials import Curve, Materials, load_materials
+from kzcal.geometry import load_detector
 from kzcal.light import LightSites
 from kzcal.optics.tracer import FullTracer
 from kzcal.photoelectrons import Photoelectrons
 
-PHOTONS_PER_MEV = 8200.0
-OIL_ABSORPTION, OIL_SCATTERING = 25.0, 60.0
 SPEED = 0.1965
 WINDOW = 500e-9
 COPIES = 8
@@ -38,29 +36,8 @@ TIMES = (-20.0, 0.0, 15.0, 60.0, 150.0)
 
 
 def challenge_tracer(truth: h5py.File) -> FullTracer:
-    """The detector that the challenge describes; its oil scatters alike under every scale."""
-    scattering = OIL_SCATTERING / truth["scat_scale"][()]
-    length = 1 / (1 / OIL_ABSORPTION + 1 / scattering)
-    ends = np.array([200.0, 800.0])
-    known = load_materials()
-    oil = {
-        ("oil", "refractive_index"): known.curve("mineral_oil", "refractive_index"),
-        ("oil", "attenuation_length_m"): Curve(ends, np.full(2, length)),
-        ("oil", "scattering_fraction"): Curve(ends, np.full(2, length / scattering)),
-    }
-    light = LightParameters(
-        absorption_scale=float(truth["abs_scale"][()]),
-        scattering_scale=float(truth["scat_scale"][()]),
-        pmt_reflectivity=float(truth["refl_pmt"][()]),
-        sheet_reflectivity=float(truth["refl_sheet"][()]),
-        angular_slope=float(truth["ang_a"][()]),
-        decay_scale=float(truth["tau_scale"][()]),
-        rise_time=0.0,
-    )
-    media = (Medium("liquid", "scintillator", 0.0, 6.5), Medium("oil", "oil", 6.5, 9.0))
-    detector: Detector = replace(load_detector(), light=light, media=media)
-    materials = Materials({**known.curves, **oil}, "the challenge", "")
-    return FullTracer(detector, materials, ceiling=1.0)
+    """The detector that the challenge describes."""
+    return FullTracer(*challenge_detector(truth), ceiling=1.0)
 
 
 def point_light(position: np.ndarray, photons: np.ndarray) -> LightSites:
