@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -37,3 +38,11 @@ def baseline_directory(explicit: Path | None = None) -> Path:
     looked = ", ".join(f"{name} ({place or 'not set'})" for name, place in places.items())
     message = f"no baseline directory with detectors/ was found; looked in: {looked}"
     raise DetectorError(message)
+
+
+def baseline_digest() -> str:
+    """SHA-256 of the baseline text: of every file's place and content."""
+    root = baseline_directory()
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    content = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in files]
+    return hashlib.sha256(repr(content).encode()).hexdigest()

@@ -56,8 +56,8 @@ def reconstruct(
     silent, with the light map of the detector and the constants that the database has for the run
     under the tag: efficiency, gain, time offset, dark rate and status of every PMT. The events go
     to OUT with x, y, z, energy and t0 replaced and all else kept, truth included. Forced triggers,
-    events of fewer than 20 hits and fits that fail have NaN there. OUT appears whole or not at
-    all.
+    events of fewer than 20 hits and fits that end far outside the scintillator have NaN there.
+    OUT appears whole or not at all.
 
     The light map of a detector is made once, which takes about a minute, and kept on disk.
     """
@@ -66,6 +66,7 @@ def reconstruct(
     from kzcal.conditions.database import Database
     from kzcal.conditions.engine import resolve
     from kzcal.conditions.quantities import RESPONSE
+    from kzcal.errors import ConfigurationError
     from kzcal.geometry import load_detector
     from kzcal.geometry.materials import load_materials
     from kzcal.io.atomic import check_writable
@@ -83,6 +84,12 @@ def reconstruct(
         Database.open(resolve(location)) as db,
         progress("reconstructing", source.n_events, quiet=session.quiet) as advance,
     ):
+        if source.header.detector != detector.name:
+            reason = (
+                f"the light map must be that of FILE's detector, {source.header.detector}, got "
+                f"{detector.name}: give --detector"
+            )
+            raise ConfigurationError(reason)
         payload = db.lookup(tag, RESPONSE, source.header.run if run is None else run)
         response = response_from(payload, detector, read_nominal(), device=chosen)
         session.announce_light_map(detector)

@@ -112,11 +112,13 @@ class Transport:
 
         Returns:
             ``x``, ``y``, ``z``: centroid of the quenched energy, m, NaN without any; ``e_dep`` and
-            ``e_quenched``, MeV; ``n_site``: number of deposits; ``rms`` of the energy deposits
-            about the centroid, m.
+            ``e_quenched``, MeV, the latter where the liquid scintillates; ``n_site``: number of
+            deposits; ``rms`` of the energy deposits about the centroid, m.
         """
         event, n = deposits.event, len(deposits)
-        quenched, energy = self.liquids.column("quenched", deposits), deposits.energy
+        shines = self.liquids.photons_per_mev[deposits.medium] > 0
+        quenched = self.liquids.column("quenched", deposits) * shines
+        energy = deposits.energy
         centroid = np.stack([_mean(event, quenched, x, n) for x in deposits.position.T], axis=1)
         square = ((deposits.position - centroid[event]) ** 2).sum(axis=1)
         return {

@@ -189,7 +189,9 @@ class Reconstruction:
 
     def _result(self, parameters: Tensor, scored: Scored, hits: HitTable) -> Reconstructed:
         energy = parameters[:, 3].exp()
-        covariance = torch.linalg.pinv(scored.information.double(), hermitian=True)
+        whole = scored.information.isfinite().all(2).all(1)
+        information = torch.where(whole[:, None, None], scored.information.double(), 0.0)
+        covariance = torch.linalg.pinv(information, hermitian=True)
         scale = torch.ones_like(parameters).double()
         scale[:, 3] = energy.double()
         covariance = covariance * scale[:, :, None] * scale[:, None]
@@ -199,12 +201,14 @@ class Reconstruction:
         def column(values: Tensor) -> np.ndarray:
             return values.float().cpu().numpy()
 
+        outside = parameters[:, :3].norm(dim=1) > 0.999 * self.largest_radius
+        failed = outside | ~parameters.isfinite().all(1) | ~whole
         return Reconstructed(
-            column(parameters[:, :3]),
-            column(energy),
-            column(parameters[:, 4]),
-            column(covariance),
-            column(quality),
+            column(parameters[:, :3].masked_fill(failed[:, None], math.nan)),
+            column(energy.masked_fill(failed, math.nan)),
+            column(parameters[:, 4].masked_fill(failed, math.nan)),
+            column(covariance.masked_fill(failed[:, None, None], math.nan)),
+            column(quality.masked_fill(failed, math.nan)),
         )
 
 

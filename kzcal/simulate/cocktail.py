@@ -13,6 +13,9 @@ from kzcal.io.toml import read_toml
 from kzcal.simulate.muons import MuonRates
 
 LIGHTS = ("map", "full")
+FORCED, CAPTURE = "forced", "neutron-capture"
+"""What the truth calls forced triggers, and captures after muons."""
+RESERVED = (FORCED, "muons")
 AMOUNTS = ("number", "rate_per_day", "becquerel_per_m3")
 Options = tuple[tuple[str, Any], ...]
 Record = TypeVar("Record")
@@ -112,6 +115,13 @@ class Cocktail:
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             message = f"components have names that differ, got {twice[0]!r} twice: give it a name"
+            raise ConfigurationError(message)
+        taken = RESERVED if self.muons is None else (*RESERVED, CAPTURE)
+        if reserved := [label for label in labels if label in taken]:
+            message = (
+                f"a component may not be called what the run itself makes, got {reserved[0]!r}: "
+                "give it a name"
+            )
             raise ConfigurationError(message)
 
     def as_dict(self) -> dict[str, Any]:

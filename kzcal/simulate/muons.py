@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from kzcal.errors import ConfigurationError
 from kzcal.hits import Muons
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.volumes import directions
 
 CAPTURE_TIME_NS = 207_500.0
 """Mean time from production to capture. Source: KamLAND (2015), arXiv:1503.02137."""
+LONGEST_M = 50.0
+"""Captures that are farther from their tracks hardly ever fall into the scintillator."""
 LIGHT_PER_METRE = 6.0e4
 """p.e. per metre of track. Assumption: 1.7 MeV/cm of a minimum-ionising muon in liquid of
 0.78 g/cm3, 350 p.e./MeV; measured muon charges against track lengths would settle it."""
@@ -26,7 +30,8 @@ class MuonRates:
     Args:
         rate_hz: through the scintillator. Source: (0.198 +- 0.014) Hz, KamLAND (2010),
             arXiv:0907.0066.
-        neutron_muons: share of muons after which any neutron is captured.
+        neutron_muons: share of muons after which any neutron is captured; up to 2/3, since the
+            longest tracks, 3/2 of the mean one, have more.
         neutrons: mean number of captures after such a muon, logarithmic series. Source: 3,250
             captures a day, 0.19 per muon, of the same paper; their distribution over muons is an
             Assumption that the multiplicities of a run settle.
@@ -44,6 +49,21 @@ class MuonRates:
     near_share: float = 0.6
     near_m: float = 0.38
     far_m: float = 1.00
+
+    def __post_init__(self) -> None:
+        _check(self, ("rate_hz",), 0, math.inf)
+        _check(self, ("near_m", "far_m"), 0, LONGEST_M)
+        _check(self, ("shower_share", "near_share"), 0, 1)
+        _check(self, ("neutron_muons",), 0, 2 / 3)
+        _check(self, ("neutrons",), 1, math.inf)
+
+
+def _check(rates: MuonRates, names: Sequence[str], low: float, high: float) -> None:
+    for name in names:
+        value = getattr(rates, name)
+        if not low <= value <= high or value == math.inf:
+            message = f"{name} of [muons] must lie between {low} and {high}, got {value}"
+            raise ConfigurationError(message)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,15 +145,17 @@ def _captures(
     chance = rates.neutron_muons * length / np.mean(length) if n else np.zeros(0)
     counts = np.where(generator.random(n) < chance, _multiplicities(rates, n, generator), 0)
     parent = np.repeat(np.arange(n), counts)
-    m = len(parent)
-    near = generator.random(m) < rates.near_share
-    distance = generator.exponential(np.where(near, rates.near_m, rates.far_m))
-    along = generator.random(m) * length[parent]
-    across = distance[:, None] * _perpendicular(direction[parent], generator)
-    position = entry[parent] + along[:, None] * direction[parent] + across
-    time = timestamp[parent] + generator.exponential(CAPTURE_TIME_NS, m).astype(np.int64)
-    inside = np.flatnonzero(np.linalg.norm(position, axis=1) < radius)
-    order = inside[np.argsort(time[inside], kind="stable")]
+    position = np.full((len(parent), 3), np.inf)
+    while len(row := np.flatnonzero(~(np.linalg.norm(position, axis=1) < radius))):
+        track = parent[row]
+        near = generator.random(len(row)) < rates.near_share
+        distance = generator.exponential(np.where(near, rates.near_m, rates.far_m))
+        along = generator.random(len(row)) * length[track]
+        across = distance[:, None] * _perpendicular(direction[track], generator)
+        position[row] = entry[track] + along[:, None] * direction[track] + across
+    wait = generator.exponential(CAPTURE_TIME_NS, len(parent)).astype(np.int64)
+    time = timestamp[parent] + wait
+    order = np.argsort(time, kind="stable")
     return Captures(time[order], position[order])
 
 
@@ -142,6 +164,9 @@ def _multiplicities(
 ) -> Int64[np.ndarray, " n"]:
     """Numbers of neutrons from a logarithmic series of the mean wanted."""
     from scipy.optimize import brentq
+
+    if rates.neutrons == 1:
+        return np.ones(n, np.int64)
 
     def excess(p: float) -> float:
         return -p / ((1 - p) * math.log1p(-p)) - rates.neutrons

@@ -46,7 +46,7 @@ def events_of(
     recipe: Recipe, simulation: Simulation, workers: int = 1, threads: int = 1
 ) -> Iterator[Simulated]:
     """The events of a simulation in time order, a few hundred at a time."""
-    width = max((len(part.kind) for part in simulation.components), default=1)
+    width = max((len(part.kind.encode()) for part in simulation.components), default=1)
     yield from in_time_order(simulated(recipe, simulation, workers, threads), kind_width=width)
 
 

@@ -41,7 +41,8 @@ class BlockKey:
 
         Args:
             stage: its name.
-            device: where it draws; each kind of device has numbers of its own.
+            device: where it draws; each kind of device has numbers of its own. On a CPU PyTorch
+                uses 32 bits of a seed, so that of a million blocks some may share a stream.
             constants: digest of the constants that the stage works with; the same light meets
                 other chance under other constants.
         """

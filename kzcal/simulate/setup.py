@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from kzcal import __version__
+from kzcal.baseline import baseline_digest
 from kzcal.components import Source
 from kzcal.conditions.canonical import canonical_json
 from kzcal.conditions.payload import Lineage, Payload
@@ -25,7 +26,7 @@ from kzcal.reconstruct.scale import photons_per_visible_mev
 from kzcal.response.constants import response_from
 from kzcal.response.nominal import read_nominal
 from kzcal.simulate.chain import FORCED_WINDOW_NS, PHYSICS_WINDOW_NS, Chain
-from kzcal.simulate.cocktail import Cocktail, Ingredient
+from kzcal.simulate.cocktail import CAPTURE, FORCED, Cocktail, Ingredient
 from kzcal.simulate.constants import Constants
 from kzcal.simulate.muons import draw_muons
 from kzcal.simulate.seeds import BlockKey
@@ -33,8 +34,6 @@ from kzcal.simulate.timeline import Component, Scheduled, Series, Steady, steady
 from kzcal.simulate.volumes import Point, Shell, volume
 from kzcal.simulate.workers import Simulation
 
-CAPTURE = "neutron-capture"
-FORCED = "forced"
 SECONDS_PER_DAY = 86_400
 CEILING = 1.6
 """Relative efficiency that light is drawn for, unless a PMT is better."""
@@ -125,6 +124,8 @@ class Setup:
                     "payload": self.constants.digest,
                 },
                 "detector": detector.digest,
+                "baseline": baseline_digest(),
+                "reconstruction": self.reconstructs,
                 "device": torch.device(self.device).type,
             },
             seed=self.cocktail.seed,

@@ -77,6 +77,15 @@ def test_the_same_file_gives_the_same_numbers(files, tmp_path):
     assert np.array_equal(*columns)
 
 
+def test_another_detector_than_the_files_is_refused(files, tmp_path):
+    db, source, _ = files
+    words = (source, "--detector", "kamland2-zen", "--out", tmp_path / "out.h5")
+    result = reconstruct(db, *words)
+    assert result.exit_code == 1
+    assert "KamLAND-Zen 800, got KamLAND2-Zen: give --detector" in result.output
+    assert not (tmp_path / "out.h5").exists()
+
+
 def test_without_constants_it_says_where_it_looked_and_writes_nothing(files, tmp_path):
     db, source, _ = files
     result = reconstruct(db, source, "--tag", "no-such-tag", "--out", tmp_path / "out.h5")

@@ -179,6 +179,18 @@ def test_oil_does_not_scintillate(transport):
     assert (light.cherenkov > 500).all()
 
 
+def test_energy_in_oil_is_deposited_but_not_quenched_light(transport):
+    deposits = carried(transport, GAMMA, 1.46, x=6.45, n=500)
+    truth = transport.truth(deposits)
+    in_oil = deposits.medium == 2
+    assert truth["e_dep"].sum() == pytest.approx(deposits.energy.sum())
+    assert 0.1 < deposits.energy[in_oil].sum() / deposits.energy.sum() < 0.9
+    assert truth["e_quenched"].sum() < deposits.energy[~in_oil].sum()
+    centroid = np.stack([truth[axis] for axis in "xyz"], axis=1)
+    assert np.nanmax(np.linalg.norm(centroid, axis=1)) < 6.5
+    assert (np.isnan(truth["x"]) == (truth["e_quenched"] == 0)).all()
+
+
 def test_media_follow_the_shells(transport):
     for x, medium in ((0.0, 0), (4.0, 1), (7.0, 2)):
         assert set(carried(transport, ELECTRON, 0.1, x=x, n=3).medium) == {medium}

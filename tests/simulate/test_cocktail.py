@@ -66,6 +66,8 @@ def test_a_file_becomes_records_and_the_command_line_prevails(tmp_path: Path):
         ("[forced]\nrate_hz = 1.0", "[forced]\nnumber = 1.5", "number must be of type int"),
         ('source = "c11"', 'source = "gamma"', "'gamma' twice"),
         ("[muons]", "[muons", "must be TOML"),
+        ('source = "c11"', 'source = "c11"\nname = "forced"', "what the run itself makes"),
+        ('source = "c11"', 'source = "neutron-capture"', "what the run itself makes"),
     ],
 )
 def test_what_is_wrong_is_named(old: str, new: str, words: str, tmp_path: Path):
