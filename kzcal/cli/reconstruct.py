@@ -97,8 +97,12 @@ def reconstruct(
         photons = photons_per_mev or photons_per_visible_mev(detector, light_map)
         fit = Reconstruction(light_map.to(chosen), response, photons_per_mev=photons)
         done = reconstruct_file(source, fit, out, advance=advance)
+        dropped = source.dropped
     text = (
         f"wrote {done.out}: run {done.run}, {done.n_events} events, vertices of {done.n_fitted} "
         f"of {done.n_physics} physics triggers; {photons:.0f} photons per visible MeV"
     )
-    emit({"summary": done, "photons_per_mev": photons}, as_json, text)
+    if dropped:
+        text += f"; {dropped} hits dropped: time or charge not a number"
+    summary = {"summary": done, "photons_per_mev": photons, "hits_dropped": dropped}
+    emit(summary, as_json, text)

@@ -77,6 +77,19 @@ def test_the_same_file_gives_the_same_numbers(files, tmp_path):
     assert np.array_equal(*columns)
 
 
+def test_hits_that_are_no_numbers_are_counted(files, tmp_path):
+    db, source, _ = files
+    spoilt = tmp_path / "spoilt.h5"
+    spoilt.write_bytes(source.read_bytes())
+    with h5py.File(spoilt, "r+") as file:
+        time = file["hits/time"][:]
+        time[:5] = np.nan
+        file["hits/time"][...] = time
+    result = reconstruct(db, spoilt, "--out", tmp_path / "out.h5")
+    assert result.exit_code == 0, result.output
+    assert "; 5 hits dropped" in result.output
+
+
 def test_another_detector_than_the_files_is_refused(files, tmp_path):
     db, source, _ = files
     words = (source, "--detector", "kamland2-zen", "--out", tmp_path / "out.h5")
