@@ -18,7 +18,7 @@ kzcal starts, so heavy imports belong into ``build``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -136,13 +136,48 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A global parameter of a fit: where it starts and the range that makes sense."""
+    """A global parameter of a fit: where it starts and the range that makes sense.
+
+    Args:
+        name: what results call it.
+        start: where a fit begins.
+        lower: smallest value that makes sense.
+        upper: largest.
+        unit: of all of these; "1" for a pure number.
+        prior: mean and standard deviation of what is known of it beforehand; None for nothing.
+        summary: what it is, in one line.
+        source: where range and prior come from.
+    """
 
     name: str
     start: float
     lower: float
     upper: float
     unit: str
+    prior: tuple[float, float] | None = None
+    summary: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How far a fitter may go, and where it keeps what it has tried.
+
+    Args:
+        trials: values of the parameters that it may try, those of earlier efforts included.
+        workers: processes that try them.
+        storage: "journal:FILE" or the URL of a database that several processes share; "" keeps
+            trials in memory.
+        study: name under which trials are kept.
+        resume: whether trials that are kept there already count; without it a study of that name
+            must not exist.
+    """
+
+    trials: int = 200
+    workers: int = 1
+    storage: str = ""
+    study: str = "kzcal"
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,15 +241,38 @@ class EventClassifier(Protocol):
         """A finite number per event, the larger the more signal-like."""
 
 
+class Objective(Protocol):
+    """What a fit minimises, -2 log L, priors included; can be pickled."""
+
+    @property
+    def noise(self) -> float:
+        """One standard deviation of what randomness adds to the difference of two values."""
+
+    def __call__(self, values: Float64[np.ndarray, " parameter"]) -> float:
+        """The objective at values of the parameters, each in its unit."""
+
+    def partial(self, values: Float64[np.ndarray, " parameter"]) -> Iterator[float]:
+        """The objective of more and more of the data; the last one is that of all of them.
+
+        A fitter that sees early that a point is poor need not wait for the rest.
+        """
+
+    def slopes(
+        self, values: Float64[np.ndarray, " parameter"]
+    ) -> tuple[Float64[np.ndarray, " parameter"], Float64[np.ndarray, "parameter parameter"]]:
+        """First derivatives, and twice the Fisher information in place of the second ones."""
+
+
 class Minimiser(Protocol):
     """Finds the global parameters that minimise an objective."""
 
     def minimise(
         self,
-        objective: Callable[[Float64[np.ndarray, " parameter"]], float],
+        objective: Objective,
         parameters: Sequence[Parameter],
         *,
         seed: int,
+        effort: Effort = Effort(),
     ) -> Minimum:
         """Minimise within the parameters' ranges; the same seed gives the same answer."""
 

@@ -205,15 +205,16 @@ def kzcal_fitters() -> Iterable[Fitter]:
 
     Example::
 
+        import numpy as np
         from kzcal.components import Fitter, Minimum
         from kzcal.hookspecs import hookimpl
         from scipy.optimize import minimize
 
         class Bfgs:
-            def minimise(self, objective, parameters, *, seed):
+            def minimise(self, objective, parameters, *, seed, effort=None):
                 bounds = [(p.lower, p.upper) for p in parameters]
                 best = minimize(objective, [p.start for p in parameters], bounds=bounds)
-                covariance = 2.0 * best.hess_inv.todense()
+                covariance = 2.0 * np.linalg.inv(objective.slopes(best.x)[1])
                 return Minimum(best.x, covariance, float(best.fun), best.nfev)
 
         @hookimpl

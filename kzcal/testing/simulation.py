@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -137,6 +139,45 @@ class TranslatorContract(ComponentContract):
         assert len(self.translate(empty(self.run()))) == 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ChiSquare:
+    """An objective whose minimum and curvature are known.
+
+    Args:
+        truth: where its minimum is.
+        covariance: that its curvature stands for.
+        asked: every point that it was asked about in this process.
+    """
+
+    truth: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    asked: list[Float64[np.ndarray, " parameter"]] = field(default_factory=list)
+
+    @property
+    def noise(self) -> float:
+        """It has none."""
+        return 0.0
+
+    def __call__(self, values: Float64[np.ndarray, " parameter"]) -> float:
+        """The chi-square."""
+        self.asked.append(np.array(values))
+        off = np.asarray(values) - self.truth
+        return float(off @ np.linalg.solve(np.asarray(self.covariance), off))
+
+    def partial(self, values: Float64[np.ndarray, " parameter"]) -> Iterator[float]:
+        """A tenth of it, half of it, and all."""
+        total = self(values)
+        yield from (0.1 * total, 0.5 * total, total)
+
+    def slopes(
+        self, values: Float64[np.ndarray, " parameter"]
+    ) -> tuple[Float64[np.ndarray, " parameter"], Float64[np.ndarray, "parameter parameter"]]:
+        """Exact first and second derivatives."""
+        self.asked.append(np.array(values))
+        second = 2.0 * np.linalg.inv(np.asarray(self.covariance))
+        return second @ (np.asarray(values) - self.truth), second
+
+
 class FitterContract(ComponentContract):
     """Laws of a fitter, on an objective whose minimum and curvature are known."""
 
@@ -154,21 +195,20 @@ class FitterContract(ComponentContract):
     truth: ClassVar[tuple[float, float]] = (1.05, 17.0)
     covariance: ClassVar[tuple[tuple[float, float], ...]] = ((4e-4, 6e-3), (6e-3, 0.25))
 
-    def chi_square(self, values: Float64[np.ndarray, " parameter"]) -> float:
+    def chi_square(self) -> ChiSquare:
         """A chi-square whose minimum is ``truth`` and whose covariance is ``covariance``."""
-        off = np.asarray(values) - self.truth
-        return float(off @ np.linalg.solve(np.asarray(self.covariance), off))
+        return ChiSquare(self.truth, self.covariance)
 
     def minimum(self, seed: int = 1) -> Minimum:
         """Where the fitter ends."""
-        return self.component.build().minimise(self.chi_square, self.parameters, seed=seed)
+        return self.component.build().minimise(self.chi_square(), self.parameters, seed=seed)
 
     def test_the_minimum_is_found(self) -> None:
         """Values near the truth, and the objective that belongs to them."""
         found = self.minimum()
         sigma = np.sqrt(np.diag(self.covariance))
         assert (np.abs(found.values - self.truth) < self.tolerance * sigma).all(), found.values
-        assert np.isclose(found.objective, self.chi_square(found.values))
+        assert np.isclose(found.objective, self.chi_square()(found.values))
         assert found.n_calls > 0
 
     def test_the_covariance_is_that_of_the_objective(self) -> None:
@@ -182,13 +222,10 @@ class FitterContract(ComponentContract):
 
     def test_parameters_stay_in_their_ranges(self) -> None:
         """The objective is never asked about a value outside."""
-        asked: list[Float64[np.ndarray, " parameter"]] = []
-
-        def objective(values: Float64[np.ndarray, " parameter"]) -> float:
-            asked.append(np.array(values))
-            return self.chi_square(values)
-
+        objective = self.chi_square()
         self.component.build().minimise(objective, self.parameters, seed=1)
+        asked = objective.asked
+        assert asked
         low, high = ([getattr(p, end) for p in self.parameters] for end in ("lower", "upper"))
         assert (np.array(asked) >= low).all()
         assert (np.array(asked) <= high).all()
