@@ -180,6 +180,10 @@ class Effort:
     resume: bool = False
 
 
+DEFAULT_EFFORT = Effort()
+"""What a fitter goes to when nobody says how far."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Minimum:
     """Where a fitter ended.
@@ -272,7 +276,7 @@ class Minimiser(Protocol):
         parameters: Sequence[Parameter],
         *,
         seed: int,
-        effort: Effort = Effort(),
+        effort: Effort = DEFAULT_EFFORT,
     ) -> Minimum:
         """Minimise within the parameters' ranges; the same seed gives the same answer."""
 
