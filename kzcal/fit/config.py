@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -24,7 +25,7 @@ class FitConfig:
 
     Args:
         detector: name or TOML file of the detector.
-        optics: name or CSV file of the materials' optical tables; "" for those of detector_db.
+        optics: CSV file of optical tables that replace those of detector_db with the same name.
         terms: what is compared.
         photons: traced for every round.
         radius_m: events farther out are left out.
@@ -63,10 +64,12 @@ class FitConfig:
 
     def open_detector(self) -> tuple[Detector, Materials]:
         """The detector as its file describes it, and its materials."""
-        detector = load_detector(self._beside(self.detector))
-        return detector, load_materials(
-            self._beside(self.optics)
-        ) if self.optics else load_materials()
+        detector, known = load_detector(self._beside(self.detector)), load_materials()
+        if not self.optics:
+            return detector, known
+        own = load_materials(self._beside(self.optics))
+        digest = hashlib.sha256(f"{known.digest} {own.digest}".encode()).hexdigest()
+        return detector, Materials({**known.curves, **own.curves}, own.where, digest)
 
     def parameter_set(self, detector: Detector) -> ParameterSet:
         """The parameters, starting at the detector's."""
