@@ -14,6 +14,7 @@ from typing import Any
 from kzcal.components import (
     Command,
     EventFormat,
+    Fitter,
     Option,
     ReportSection,
     Sample,
@@ -88,6 +89,13 @@ def kzcal_translators() -> Iterable[Translator]:
         "Photoelectrons to reported hits of nominal PMTs.",
         _made("kzcal.response.translator:ResponseTranslator"),
     )
+
+
+@hookimpl
+def kzcal_fitters() -> Iterable[Fitter]:
+    """Fitters that need nothing but the objective's own derivatives."""
+    summary = "Damped Newton steps within the ranges, by the objective's derivatives."
+    yield Fitter("newton", summary, _made("kzcal.fit.newton:Newton"))
 
 
 @hookimpl
