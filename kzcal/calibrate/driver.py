@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from kzcal.calibrate.arrivals import Arrivals
 from kzcal.calibrate.cabling import Cabling, find_cabling
 from kzcal.calibrate.charge_spectra import ChargeSpectra, charge_spectra
 from kzcal.calibrate.config import CalibrationConfig
@@ -66,6 +67,7 @@ class RunResult:
         timing: time response.
         occupancy: hits by distance, and what is expected.
         n_hits: hits of each PMT in the light window.
+        arrivals: when photoelectrons come, by energy and distance.
         seconds: time that each step took, s.
     """
 
@@ -83,6 +85,7 @@ class RunResult:
     timing: TimingResult
     occupancy: tuple[Tensor, Tensor]
     n_hits: Tensor
+    arrivals: Arrivals
     seconds: Mapping[str, float]
 
 
@@ -200,6 +203,7 @@ def calibrate_run(
         timing,
         occupancy,
         sums.raw,
+        arrivals,
         clock.seconds,
     )
 
