@@ -14,13 +14,20 @@ from kzcal.calibrate.driver import PASSES, RunResult, calibrate_run
 from kzcal.calibrate.extensions import CheckedSample, calibration_chunks, estimate
 from kzcal.calibrate.lineage import Number, lineage_of, numbers_of
 from kzcal.calibrate.payloads import diagnostics_payload, response_payload
+from kzcal.components import SampleSelection
 from kzcal.conditions.payload import Column, Payload
-from kzcal.conditions.quantities import QUANTITIES
+from kzcal.conditions.quantities import ALONE, QUANTITIES
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
 from kzcal.plugins import Plugins
 
-OWN_COLUMNS = frozenset({"status", "reason", "partner", "n_hits", *(q.name for q in QUANTITIES)})
+OWN_COLUMNS = frozenset(
+    {
+        *("status", "reason", "partner", "n_hits"),
+        *(quantity.name for quantity in QUANTITIES),
+        *(f"{quantity.name}{ALONE}" for quantity in QUANTITIES),
+    }
+)
 """Columns of "pmt-response" that no plugin may give."""
 
 
@@ -66,11 +73,53 @@ def measure(
         KzcalError: the file or a plugin is wrong, or the run holds too little.
     """
     began = time.perf_counter()
-    lineage = lineage_of(path, source, detector, config, plugins, device)
-    samples = {name: CheckedSample.build(record) for name, record in plugins.samples.items()}
     result = calibrate_run(
-        source, detector, config, samples=samples, device=device, advance=advance
+        source,
+        detector,
+        config,
+        samples=checked_samples(plugins),
+        device=device,
+        advance=advance,
     )
+    return measured(
+        path, source, detector, config, plugins, result, began, device=device, advance=advance
+    )
+
+
+def checked_samples(plugins: Plugins) -> dict[str, SampleSelection]:
+    """Samples by name, whose failures name their plugin."""
+    return {name: CheckedSample.build(record) for name, record in plugins.samples.items()}
+
+
+def measured(
+    path: Path,
+    source: EventSource,
+    detector: Detector,
+    config: CalibrationConfig,
+    plugins: Plugins,
+    result: RunResult,
+    began: float,
+    *,
+    device: torch.device,
+    advance: Callable[[int], None],
+) -> Measurement:
+    """The payloads of a calibration that is done, with the columns of plugins' estimators.
+
+    Args:
+        path: the file of events.
+        source: the same file, open.
+        detector: that the settings name.
+        config: the settings.
+        plugins: whose estimators take part.
+        result: the calibration.
+        began: when it began, by ``time.perf_counter()``.
+        device: where it was done.
+        advance: called with the number of hits read.
+
+    Raises:
+        KzcalError: a plugin is wrong.
+    """
+    lineage = lineage_of(path, source, detector, config, plugins, device)
     extra, seconds = _estimated(source, result, detector, config, plugins, advance)
     if extra:
         result = replace(result, seconds={**result.seconds, "run estimators": seconds})
