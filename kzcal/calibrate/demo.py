@@ -89,6 +89,7 @@ def write_demo_period(
     n_events: int = 6000,
     run: int = 1,
     truth: DemoTruth | None = None,
+    light: PlainLight | None = None,
 ) -> DemoTruth:
     """Write an event file of one period and return what it was made with.
 
@@ -98,6 +99,7 @@ def write_demo_period(
         n_events: physics triggers; a sixth as many forced ones come on top.
         run: run number.
         truth: constants of the PMTs, instead of drawing them.
+        light: how light is made and travels; None for its defaults.
     """
     detector = load_detector()
     truth = truth or draw_truth(detector, seed=seed)
@@ -110,7 +112,8 @@ def write_demo_period(
         physics_window_ns=PHYSICS_WINDOW,
         forced_window_ns=FORCED_WINDOW,
     )
-    write_events(path, header, _chunks(plan, detector, truth, seed), muons)
+    chunks = _chunks(plan, detector, truth, light or PlainLight(), seed)
+    write_events(path, header, chunks, muons)
     return truth
 
 
@@ -185,7 +188,9 @@ def _muons(rng: np.random.Generator, timestamp: np.ndarray, radius: float) -> Mu
     )
 
 
-def _chunks(plan: _Plan, detector: Detector, truth: DemoTruth, seed: int) -> Iterator[Events]:
+def _chunks(
+    plan: _Plan, detector: Detector, truth: DemoTruth, light: PlainLight, seed: int
+) -> Iterator[Events]:
     rng = np.random.default_rng([seed, 3])
     generator = torch.Generator().manual_seed(seed * 1009 + 4)
     response = response_of(detector, truth)
@@ -194,7 +199,7 @@ def _chunks(plan: _Plan, detector: Detector, truth: DemoTruth, seed: int) -> Ite
     place[swapped] = swapped[::-1]
     for start in range(0, len(plan.timestamp), EVENTS_AT_ONCE):
         rows = slice(start, min(start + EVENTS_AT_ONCE, len(plan.timestamp)))
-        yield _events(plan, rows, detector, truth, place, response, rng, generator)
+        yield _events(plan, rows, detector, truth, light, place, response, rng, generator)
 
 
 def _events(
@@ -202,6 +207,7 @@ def _events(
     rows: slice,
     detector: Detector,
     truth: DemoTruth,
+    light: PlainLight,
     place: np.ndarray,
     response: DetectorResponse,
     rng: np.random.Generator,
@@ -210,7 +216,7 @@ def _events(
     forced, energy = plan.forced[rows], plan.energy[rows]
     n = len(forced)
     t0 = np.where(forced, 0.0, rng.normal(0.0, 7.0, n))
-    light = PlainLight().sample(
+    photoelectrons = light.sample(
         _tensor(plan.vertex[rows]),
         _tensor(energy),
         _tensor(t0),
@@ -224,7 +230,7 @@ def _events(
     )
     lower = np.where(forced, FORCED_WINDOW[0], PHYSICS_WINDOW[0])
     upper = np.where(forced, FORCED_WINDOW[1], PHYSICS_WINDOW[1])
-    pulses = response.sample(light, (_tensor(lower), _tensor(upper)), generator=generator)
+    pulses = response.sample(photoelectrons, (_tensor(lower), _tensor(upper)), generator=generator)
     visible = np.maximum(energy, 0.1)
     smear = 0.137 / np.sqrt(3 * visible)[:, None] * rng.normal(size=(n, 3))
     unknown = np.where(forced, np.nan, 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kzcal.calibrate.closure import Closure
 
 TAG = "demo"
+N_EVENTS = 6000
 
 
 @click.command()
@@ -30,15 +31,27 @@ TAG = "demo"
 @click.option(
     "--events",
     type=click.IntRange(500),
-    default=6000,
-    show_default=True,
-    help="Physics triggers; a sixth as many forced ones come on top.",
+    help="Physics triggers; a sixth as many forced ones come on top.  "
+    "[default: 6000, or 1500 in each run of --year]",
+)
+@click.option(
+    "--year",
+    "n_runs",
+    type=click.IntRange(1),
+    metavar="RUNS",
+    help="Write so many runs over a year instead, and calibrate none.",
 )
 @click.option("--threads", type=click.IntRange(1), help="As for kzcal calibrate.")
 @json_option
 @pass_session
 def demo(
-    session: Session, out: Path, seed: int, events: int, threads: int | None, as_json: bool
+    session: Session,
+    out: Path,
+    seed: int,
+    events: int | None,
+    n_runs: int | None,
+    threads: int | None,
+    as_json: bool,
 ) -> None:
     """Calibrate a small simulated period, from hits to report.
 
@@ -46,8 +59,14 @@ def demo(
     response; kz.db, a database with the baseline and, under the tag "demo", the calibration;
     table.csv, the constants; report/index.html; and, since here the truth is known, truth.csv
     and pulls.png, with a summary of biases and pull widths.
+
+    With --year, OUT gets the events of short runs, runs/run-00001.h5 and so on, and truth.json,
+    which says what happened to the detector in the year: PMTs that die, flash, step and drift.
     """
     settle_threads(threads)
+    if n_runs is not None:
+        _year(session, out, seed, n_runs, events, as_json)
+        return
     from kzcal.calibrate import closure
     from kzcal.calibrate.config import CalibrationConfig
     from kzcal.calibrate.demo import write_demo_period
@@ -59,7 +78,7 @@ def demo(
 
     prepare(out)
     period, detector = out / "period.h5", load_detector()
-    made = write_demo_period(period, seed=seed, n_events=events)
+    made = write_demo_period(period, seed=seed, n_events=events or N_EVENTS)
     with (
         Database.init(out / "kz.db") as db,
         progress("calibrating", 1.0, quiet=session.quiet) as advance,
@@ -81,6 +100,25 @@ def demo(
     compared, found = closure.closures(response, truth, detector), closure.found(response, truth)
     result = {"report": stored.report, "directory": out, "closure": compared, "found": found}
     emit(result, as_json, text(out, compared, found))
+
+
+def _year(
+    session: Session, out: Path, seed: int, n_runs: int, events: int | None, as_json: bool
+) -> None:
+    """Write the runs of a year, and say what happens in it."""
+    from kzcal.campaign import year_runs
+    from kzcal.campaign.year import draw_year
+    from kzcal.geometry import load_detector
+
+    prepare(out)
+    year = draw_year(load_detector(), seed=seed, n_runs=n_runs)
+    with progress("simulating runs", n_runs, quiet=session.quiet) as advance:
+        files = year_runs.write_year(
+            out, year, n_events=events or year_runs.N_EVENTS, advance=advance
+        )
+    changes = year_runs.change_records(year)
+    result = {"directory": out, "files": files, "changes": changes}
+    emit(result, as_json, year_text(out, len(files), changes))
 
 
 def prepare(out: Path) -> None:
@@ -127,3 +165,28 @@ def text(out: Path, compared: Sequence[Closure], found: Mapping[str, tuple[int, 
             f"report: {out / 'report' / 'index.html'}",
         ]
     )
+
+
+def year_text(out: Path, n_runs: int, changes: Sequence[Mapping[str, Any]]) -> str:
+    """What happens in a year, and where its runs are."""
+    rows = [
+        (
+            change["kind"],
+            str(change["cables"][0]) if len(change["cables"]) == 1 else _many(change["cables"]),
+            change["first_run"],
+            "" if change["last_run"] is None else change["last_run"],
+        )
+        for change in changes
+    ]
+    return "\n".join(
+        [
+            table(("change", "PMT", "from run", "to run"), rows),
+            f"wrote {n_runs} runs to {out / 'runs'}",
+            f"truth: {out / 'truth.json'}",
+        ]
+    )
+
+
+def _many(cables: Sequence[int]) -> str:
+    """Several PMTs in words."""
+    return f"{len(cables)} of {cables[0]} to {cables[-1]}"
