@@ -14,7 +14,7 @@ from kzcal.calibrate.driver import RunResult
 from kzcal.calibrate.occupancy import DISTANCE_EDGES
 from kzcal.calibrate.timing.cells import FIRST, N_BINS, STEP
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
-from kzcal.conditions.quantities import QUANTITIES, RESPONSE
+from kzcal.conditions.quantities import ALONE, QUANTITIES, RESPONSE
 from kzcal.optics.acceptance import COSINE_GRID, DISTANCE_GRID
 
 DIAGNOSTICS = "calibration-diagnostics"
@@ -54,7 +54,33 @@ def response_payload(result: RunResult, lineage: Lineage, extra: Mapping[str, Co
             quantity.doc,
             np.where(known, error, np.nan),
         )
+    columns |= _alone_columns(result)
     return Payload(RESPONSE, {**columns, **extra}, _globals(result), lineage)
+
+
+def _alone_columns(result: RunResult) -> dict[str, Column]:
+    """Constants that a population drew in, as the PMT's own hits give them: for averages."""
+    charge, (tts, tts_variance) = result.charge, result.timing.tts_alone
+    gain, width = charge.alone.value.T
+    gain_variance, width_variance = charge.alone.variance.T
+    fitted = np.isfinite(_array(charge.gain))
+    found = {
+        "gain": (gain, gain_variance),
+        "spe_width": (width, width_variance),
+        "tts": (tts, tts_variance),
+    }
+    columns = {}
+    for quantity in (quantity for quantity in QUANTITIES if quantity.name in found):
+        value, variance = (_array(part) for part in found[quantity.name])
+        error = np.sqrt(np.maximum(variance, 0))
+        known = fitted & np.isfinite(value) & np.isfinite(error) & (error > 0)
+        columns[f"{quantity.name}{ALONE}"] = Column(
+            np.where(known, value, np.nan),
+            quantity.unit,
+            f"{quantity.doc}, from the hits of the PMT alone",
+            np.where(known, error, np.nan),
+        )
+    return columns
 
 
 def _constants(result: RunResult) -> dict[str, tuple[np.ndarray, np.ndarray]]:

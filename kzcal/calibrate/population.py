@@ -89,6 +89,33 @@ class Prior:
         return score, information
 
 
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What the hits of each PMT alone say of its own parameters, no population asked.
+
+    Estimates of several runs may be averaged, since no prior is common to them.
+
+    Args:
+        value: one scoring step away from the estimate that the population drew in.
+        variance: of each value, the other own parameters being fitted too.
+    """
+
+    value: Float[Tensor, "pmt own"]
+    variance: Float[Tensor, "pmt own"]
+
+    @classmethod
+    def of(
+        cls,
+        value: Float[Tensor, "pmt own"],
+        score: Float[Tensor, "pmt own"],
+        information: Float[Tensor, "pmt own own"],
+    ) -> Alone:
+        """From score and information of the hits, without the prior's, at the given values."""
+        inverse = torch.linalg.inv(information)
+        moved = value + (inverse @ score[..., None])[..., 0]
+        return cls(moved, inverse.diagonal(dim1=1, dim2=2))
+
+
 def drawn_covariance(
     inverse: Float[Tensor, "pmt own own"], priors: Mapping[int, Prior]
 ) -> Float[Tensor, "pmt own own"]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from kzcal.calibrate.charge_likelihood import GLOBAL_NAMES, score_charges, shape_of
 from kzcal.calibrate.charge_spectra import LOW_LIGHT, ChargeSpectra
 from kzcal.calibrate.population import (
+    Alone,
     Population,
     Prior,
     population_from_scores,
@@ -67,6 +68,7 @@ class ChargeFit:
         shared: the shape by type, in the order of GLOBAL_NAMES.
         shared_covariance: its covariance for each type.
         expected: expected hits by bin, in the classes of little light together.
+        alone: gain and width from the charges of each PMT alone, the shape being known.
     """
 
     gain: Float[Tensor, " pmt"]
@@ -75,6 +77,7 @@ class ChargeFit:
     shared: Float[Tensor, "type shared"]
     shared_covariance: Float[Tensor, "type shared shared"]
     expected: Float[Tensor, "pmt bin"]
+    alone: Alone
 
     def shape(self, kind: Tensor) -> ChargeShape:
         """The shared shape for each PMT."""
@@ -112,6 +115,7 @@ def fit_charge(
             break
         state, _, _ = _stepped(spectra, state, population, VOLUME_STEPS - 1, STILL, slope=slope)
     scoring, expected = score_charges(spectra, state)
+    alone = _alone(state, scoring)
     scoring = _pooled(scoring, state, population)
     own, shared = scoring.covariance(state, _shape_prior(kind.device))
     nothing = torch.where(fitted, 0.0, torch.nan)
@@ -122,7 +126,14 @@ def fit_charge(
         state.shared[:, :N_SHAPE],
         shared[:, :N_SHAPE, :N_SHAPE],
         expected,
+        alone,
     )
+
+
+def _alone(state: Sharing, scoring: SharedScoring) -> Alone:
+    """Gain and width of each PMT without the populations; the ridge is for those without hits."""
+    ridge = RIDGE * torch.eye(2, dtype=torch.float64, device=state.own.device)
+    return Alone.of(state.own, scoring.score[:, :2], scoring.information[:, :2, :2] + ridge)
 
 
 def _started(

@@ -13,6 +13,8 @@ RESPONSE = "pmt-response"
 DIAGNOSTICS = "calibration-diagnostics"
 """Kind of the payload that lies beside it: what the calibration saw, for its report."""
 GOOD = "good"
+ALONE = "_alone"
+"""Ends the name of a column with a constant that no population drew in."""
 
 
 @dataclass(frozen=True, slots=True)

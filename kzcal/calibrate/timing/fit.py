@@ -36,6 +36,7 @@ class TimingResult:
         simple: mean spreads and decay times, from simple light.
         residual: hits of each PMT by time bin, its offset taken off.
         expected: expected hits by time bin.
+        tts_alone: value and variance of the spread from the hits of each PMT alone, ns, ns^2.
     """
 
     offset: Float[Tensor, " pmt"]
@@ -44,6 +45,7 @@ class TimingResult:
     simple: SimpleLight
     residual: Float[Tensor, "pmt bin"]
     expected: Float[Tensor, "pmt bin"]
+    tts_alone: tuple[Float[Tensor, " pmt"], Float[Tensor, " pmt"]]
 
 
 def fit_arrivals(
@@ -102,7 +104,10 @@ def fit_timing(
         times = fit_pmts(spool, tables, kind, start, fitted, counting, steps=steps, alike=alike)
         offset = times.offset - times.offset[counting].mean()
     residual, expected = _compared(spool, templates, tables, offset, times.tts, kind)
-    return TimingResult(offset, times.tts, times.covariance, templates.simple, residual, expected)
+    alone = times.alone.value[:, 1], times.alone.variance[:, 1]
+    return TimingResult(
+        offset, times.tts, times.covariance, templates.simple, residual, expected, alone
+    )
 
 
 def _compared(

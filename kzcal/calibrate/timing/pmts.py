@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kzcal.calibrate.population import (
+    Alone,
     Population,
     drawn_covariance,
     population_from_scores,
@@ -94,12 +95,14 @@ class PmtTimes:
         tts: transit-time spread, standard deviation, ns.
         covariance: of (offset, tts), ns^2.
         population: of the spreads of each type.
+        alone: (offset, tts) from the hits of each PMT alone.
     """
 
     offset: Float[Tensor, " pmt"]
     tts: Float[Tensor, " pmt"]
     covariance: Float[Tensor, "pmt 2 2"]
     population: Population
+    alone: Alone
 
 
 def fit_pmts(
@@ -133,6 +136,7 @@ def fit_pmts(
         if step == alike:
             mean = population.mean
             population = population_from_scores(score, information, mean, kind, fitted)
+        alone = Alone.of(torch.stack([offset, tts], dim=1).double(), score, information)
         prior = population.prior(profiled(information), kind)
         pooled_score, pooled = prior.added(score, information, tts.double(), 1)
         inverse = torch.linalg.inv(pooled)
@@ -140,8 +144,9 @@ def fit_pmts(
         move = torch.where(fitted[:, None], move, 0.0).clamp(-LONGEST_STEP, LONGEST_STEP).float()
         offset = offset + move[:, 0]
         tts = torch.minimum(torch.maximum(tts + move[:, 1], lowest), highest)
-    tts = _anchored(tts, tables.tts, population, kind, fitted & counting, fitted)
-    return PmtTimes(offset, tts, drawn_covariance(inverse, {1: prior}), population)
+    anchored = _anchored(tts, tables.tts, population, kind, fitted & counting, fitted)
+    alone.value[:, 1] += (anchored - tts).double()
+    return PmtTimes(offset, anchored, drawn_covariance(inverse, {1: prior}), population, alone)
 
 
 def _anchored(
