@@ -130,6 +130,7 @@ def kzcal_commands() -> Iterable[Command]:
         "reconstruct": "Fit vertex, energy and time of the events of FILE.",
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
         "simulate": "Simulate decays, from their particles to the hits that the detector reports.",
+        "throw": "Draw correlated replicas of the detector, for systematic errors.",
     }
     for name, summary in summaries.items():
         yield Command(name, summary, _found(f"kzcal.cli.{name}:{name}"))
