@@ -1,0 +1,125 @@
+r"""How many hits photoelectrons make when some share a pulse and some stay below threshold.
+
+Photoelectrons arrive as a Poisson process of intensity :math:`\mu f(t)`. A pulse begins with the
+first of them and takes up all that follow within the merging time T, whether it passes the
+threshold or not. As no two pulses begin within T of each other, they begin with the density
+
+.. math:: r(t) = \mu f(t) \left(1 - \int_{t - T}^{t} r(s)\, ds\right),
+
+and a pulse holds one photoelectron more than a Poisson number of mean
+:math:`m(t) = \mu \left(F(t + T) - F(t)\right)`. Of n photoelectrons a share :math:`p_n` passes.
+A hit counts as :math:`1 + p_1 m(t)`, itself and the light lost behind it, so that the number
+counted over :math:`p_1 \mu` would be one, were it not for the threshold:
+
+.. math:: R(\mu) = \frac{1}{p_1 \mu} \int r(t) \left(1 + p_1 m(t)\right)
+   \sum_k e^{-m} \frac{m^k}{k!} p_{k+1}\, dt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from kzcal.calibrate.arrivals import Arrivals
+from kzcal.response.charge import ChargeShape, PeClasses, pe_classes
+
+MEANS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 9.0)
+"""Expected photoelectrons above threshold of a PMT at which the share is worked out."""
+MOST_PE = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pileup:
+    """Hits counted over photoelectrons above threshold, at MEANS of them.
+
+    Args:
+        share: by type of PMT, energy and distance class.
+    """
+
+    share: Float[Tensor, "type energy distance mean"]
+
+    @classmethod
+    def of(
+        cls, arrivals: Arrivals, passing: Float[Tensor, "type pe"], merging_time: float
+    ) -> Pileup:
+        """Shares for light that arrives so.
+
+        Args:
+            arrivals: when photoelectrons come.
+            passing: share of pulses of 1, 2, ... photoelectrons above threshold, by type.
+            merging_time: ns.
+        """
+        shares = [counted_share(arrivals, row, merging_time) for row in passing.double()]
+        return cls(torch.stack(shares).float())
+
+    def at(
+        self,
+        mean: Float[Tensor, "*shape"],
+        kind: Int[Tensor, "*#shape"],
+        energy: Int[Tensor, "*#shape"],
+        distance: Int[Tensor, "*#shape"],
+    ) -> Float[Tensor, "*shape"]:
+        """Share at expected photoelectrons above threshold, of light of these classes."""
+        nodes = torch.tensor(MEANS, dtype=mean.dtype, device=mean.device)
+        inside = mean.clamp(max=MEANS[-1])
+        low = (torch.bucketize(inside, nodes, right=True) - 1).clamp(0, len(MEANS) - 2)
+        part = (inside - nodes[low]) / (nodes[low + 1] - nodes[low])
+        n_energy, n_distance = self.share.shape[1:3]
+        index = ((kind * n_energy + energy) * n_distance + distance) * len(MEANS) + low
+        flat = self.share.reshape(-1)
+        return torch.lerp(flat[index], flat[index + 1], part.to(flat.dtype))
+
+
+def counted_share(
+    arrivals: Arrivals, passing: Float[Tensor, " pe"], merging_time: float
+) -> Float[Tensor, "energy distance mean"]:
+    """R of the module's first lines for one type of PMT."""
+    arrived = arrivals.arrived.double()[:, :, None]
+    nodes = torch.tensor(MEANS, dtype=torch.float64, device=arrived.device).clamp(min=1e-4)
+    mean = nodes[:, None] / passing[0]
+    steps = round(merging_time / arrivals.step)
+    density = _beginning(mean * arrived.diff(dim=-1), steps)
+    later = _shifted(arrived, steps) - arrived
+    behind = mean * (later[..., 1:] + later[..., :-1]) / 2
+    seen = torch.zeros_like(behind)
+    chance = torch.exp(-behind)
+    for k, passes in enumerate(passing):
+        seen = seen + chance * passes
+        chance = chance * behind / (k + 1)
+    counted = (density * seen * (1 + passing[0] * behind)).sum(-1)
+    return counted / nodes
+
+
+def passing_shares(
+    gain: Float[Tensor, " pmt"],
+    width: Float[Tensor, " pmt"],
+    shape: ChargeShape,
+    kind: Int[Tensor, " pmt"],
+) -> Float[Tensor, "type pe"]:
+    """Share of pulses of 1, 2, ... photoelectrons above threshold, mean of each type's PMTs."""
+    everything = torch.ones_like(kind, dtype=torch.bool)
+    classes: PeClasses = pe_classes((1.0,), gain, width, shape, kind, everything, n_pe=MOST_PE)
+    return classes.chance.sum(-1)
+
+
+def _beginning(light: Float[Tensor, "*shape bin"], steps: int) -> Float[Tensor, "*shape bin"]:
+    """Pulses that begin in each bin of time, from the light in it."""
+    begun = torch.zeros_like(light)
+    total = torch.zeros_like(light[..., 0])
+    for now in range(light.shape[-1]):
+        if now > steps:
+            total = total - begun[..., now - steps - 1]
+        edge = begun[..., now - steps] / 2 if now >= steps else 0.0
+        here = light[..., now]
+        begun[..., now] = here * (1 - (total - edge)) / (1 + here / 2)
+        total = total + begun[..., now]
+    return begun
+
+
+def _shifted(arrived: Float[Tensor, "*shape edge"], steps: int) -> Float[Tensor, "*shape edge"]:
+    """What has arrived some steps later; nothing comes after the last edge."""
+    last = arrived[..., -1:].expand(*arrived.shape[:-1], steps)
+    return torch.cat([arrived[..., steps:], last], dim=-1)

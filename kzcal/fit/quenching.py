@@ -1,0 +1,189 @@
+r"""Light of simulated decays as a function of the Birks constant.
+
+The energy deposits of a decay are drawn once. Their quenched energy is worked out at some Birks
+constants about the one of the detector, and its logarithm is a polynomial in the logarithm of the
+constant, so that it can be differentiated and has no noise. Decays of nearly the same light are
+one group, whose mean is exact.
+
+Two things are not known from first principles and are parameters with priors: ``alpha_light``, the
+light of alphas over what Birks' law gives them (stopping powers of alphas, and the law itself, are
+good to some per cent), and ``electron_quenching``, the energy that electrons lose to quenching
+over what the law along the continuous slowing down gives (delta rays and the stopping power below
+10 keV are not known to better than 10 per cent).
+
+Assumption: both are common to all energies. Lines of 210Po and 214Po that disagree, or 11C against
+    the capture gamma, would show it in the fit's agreement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from kzcal.components import ParticleSource
+from kzcal.fit.parameters import BIRKS, scintillator
+from kzcal.fit.points import source_of
+from kzcal.fit.terms import Values
+from kzcal.geometry import Detector
+from kzcal.geometry.materials import Materials
+from kzcal.particles import ALPHA, Deposits
+from kzcal.physics.transport import Transport
+
+RATIOS = np.geomspace(0.4, 2.5, 9)
+"""Birks constants at which light is worked out, over that of the detector."""
+DEGREE = 4
+GROUPS = 300
+
+ALPHA_LIGHT, ELECTRON_QUENCHING = "alpha_light", "electron_quenching"
+CHERENKOV = "cherenkov_scale"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuenchedLight:
+    """Light of decays of one sample by group, as energy: photons over those of one MeV.
+
+    Args:
+        weight: share of the decays in each group.
+        unquenched: energy of electrons that shines, MeV.
+        electron: coefficients of the log of their quenched energy, MeV, in powers of the log of
+            the Birks constant over ``birks``.
+        alpha: the same of alphas; where there are none the light is zero.
+        has_alpha: 1 where alphas shine.
+        cherenkov: Cherenkov photons at scale one, in units of scintillation photons of one MeV
+            that leave as many photoelectrons.
+        birks: mm/MeV.
+        n_decays: that were simulated.
+    """
+
+    weight: Float[Tensor, " group"]
+    unquenched: Float[Tensor, " group"]
+    electron: Float[Tensor, "group power"]
+    alpha: Float[Tensor, "group power"]
+    has_alpha: Float[Tensor, " group"]
+    cherenkov: Float[Tensor, " group"]
+    birks: float
+    n_decays: int
+
+    def energy(self, values: Values) -> Float[Tensor, " group"]:
+        """Light of each group, MeV; missing parameters are one, and Cherenkov light's zero."""
+        one = self.weight.new_ones(())
+        x = torch.log(values.get(BIRKS, self.birks * one) / self.birks)
+        electron = torch.exp(_polynomial(self.electron, x)) * (self.unquenched > 0)
+        lost = (self.unquenched - electron) * values.get(ELECTRON_QUENCHING, one)
+        alpha = torch.exp(_polynomial(self.alpha, x)) * self.has_alpha
+        shining = self.unquenched - lost + alpha * values.get(ALPHA_LIGHT, one)
+        return shining + self.cherenkov * values.get(CHERENKOV, 0 * one)
+
+    def to(self, device: torch.device) -> QuenchedLight:
+        """The same on another device."""
+        columns = {name: getattr(self, name).to(device) for name in self.__slots__[:6]}
+        return replace(self, **columns)
+
+
+def quenched_light(
+    sample: str,
+    detector: Detector,
+    materials: Materials,
+    position: Float64[np.ndarray, "decay 3"],
+    *,
+    source: ParticleSource | None = None,
+    cherenkov_weight: float = 1.0,
+    seed: int,
+) -> QuenchedLight:
+    """Simulate decays of a sample, one at each place.
+
+    Args:
+        sample: whose decays are known.
+        detector: its Birks constants keep their ratios to each other.
+        materials: of its media.
+        position: m.
+        source: what decays; None for what does in the sample.
+        cherenkov_weight: photoelectrons of a Cherenkov photon over those of a scintillation
+            photon from the same place.
+        seed: of the decays.
+    """
+    generator = np.random.default_rng([seed, *sample.encode()])
+    decays = (source or source_of(sample)).sample(len(position), generator=generator)
+    transport = Transport(detector, materials)
+    deposits = transport.deposits(decays, position, generator=generator)
+    alpha = deposits.particle == ALPHA
+    plain = _energy(transport_at(detector, materials, 0.0), deposits, ~alpha)
+    middle = transport_at(detector, materials, 1.0)
+    total = _energy(middle, deposits, ~alpha) + _energy(middle, deposits, alpha)
+    group, number = _grouped(total)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.bincount(group, values, number) / np.bincount(group, None, number)
+        return found
+
+    tables = [transport_at(detector, materials, ratio) for ratio in RATIOS]
+    curves = [
+        _coefficients(np.stack([mean(_energy(t, deposits, chosen)) for t in tables]))
+        for chosen in (~alpha, alpha)
+    ]
+    per_mev = middle.liquids.photons_per_mev.max()
+    light = _energy(middle, deposits, ~alpha, "cherenkov") * cherenkov_weight / per_mev
+    return QuenchedLight(
+        weight=_double(np.bincount(group, None, number) / len(position)),
+        unquenched=_double(mean(plain)),
+        electron=curves[0],
+        alpha=curves[1],
+        has_alpha=_double(mean(_energy(middle, deposits, alpha)) > 0),
+        cherenkov=_double(mean(light)),
+        birks=scintillator(detector).birks_mm_per_mev,
+        n_decays=len(position),
+    )
+
+
+def transport_at(detector: Detector, materials: Materials, ratio: float) -> Transport:
+    """Transport with all Birks constants times a ratio, and Cherenkov light at scale one."""
+    light = replace(
+        detector.light,
+        alpha_birks_mm_per_mev=ratio * detector.light.alpha_birks_mm_per_mev,
+        cherenkov_scale=1.0,
+    )
+    media = tuple(replace(m, birks_mm_per_mev=ratio * m.birks_mm_per_mev) for m in detector.media)
+    return Transport(replace(detector, light=light, media=media), materials)
+
+
+def _energy(
+    transport: Transport,
+    deposits: Deposits,
+    chosen: np.ndarray,
+    column: str = "quenched",
+) -> Float64[np.ndarray, " decay"]:
+    """Sum of a column of the chosen deposits of each decay, weighted by the medium's light."""
+    per_mev = transport.liquids.photons_per_mev
+    weight = per_mev / per_mev.max() if column == "quenched" else np.ones_like(per_mev)
+    values = transport.liquids.column(column, deposits) * weight[deposits.medium] * chosen
+    total: np.ndarray = np.bincount(deposits.event, values, len(deposits))
+    return total
+
+
+def _grouped(total: Float64[np.ndarray, " decay"]) -> tuple[Int64[np.ndarray, " decay"], int]:
+    """Decays in groups of nearly the same light, and the number of groups."""
+    number = min(GROUPS, len(total)) if np.ptp(total) > 0 else 1
+    rank = np.empty(len(total), np.int64)
+    rank[np.argsort(total, kind="stable")] = np.arange(len(total))
+    return rank * number // len(total), number
+
+
+def _coefficients(energy: Float64[np.ndarray, "ratio group"]) -> Float[Tensor, "group power"]:
+    """Polynomials through the logs of energies; of zero energies those of one."""
+    logs = np.log(np.where(energy > 0, energy, 1.0))
+    return _double(np.polynomial.polynomial.polyfit(np.log(RATIOS), logs, DEGREE).T)
+
+
+def _polynomial(coefficients: Float[Tensor, "group power"], x: Tensor) -> Float[Tensor, " group"]:
+    total = torch.zeros_like(coefficients[:, 0])
+    for column in reversed(range(coefficients.shape[1])):
+        total = total * x + coefficients[:, column]
+    return total
+
+
+def _double(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))
