@@ -361,10 +361,18 @@ class Classifier(Component[EventClassifier]):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Fitter(Component[Minimiser]):
-    """A way to minimise over global parameters."""
+    """A way to minimise over global parameters.
 
-    __slots__ = ()
+    Args:
+        keeps_trials: whether it keeps its trials in the storage of an effort, for several workers
+            and to be resumed.
+        takes_slopes: whether it makes use of derivatives.
+    """
+
+    keeps_trials: bool = False
+    takes_slopes: bool = False
 
 
 class ReportSection(Component[SectionRenderer]):

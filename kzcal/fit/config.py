@@ -32,6 +32,8 @@ class FitConfig:
         rounds: how often photons are traced, at most.
         settled: a fit ends once no parameter moves by more than this many standard deviations.
         seed: decides all simulation.
+        fitter: way to minimise; "" for Newton's steps, or where trials are kept for a fitter that
+            keeps them.
         fit: names of the free parameters; None for all that are not fixed in detector_db.
         parameters: keys of parameters that differ from detector_db.
         calibration: settings of the calibration of every PMT.
@@ -46,6 +48,7 @@ class FitConfig:
     rounds: int = 4
     settled: float = 0.1
     seed: int = 1
+    fitter: str = ""
     fit: tuple[str, ...] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)

@@ -66,7 +66,8 @@ def deviance(counts: Float[Tensor, " bin"], expected: Expectation) -> Float[Tens
     """-2 log L of each bin against the best possible, the expectation's own error profiled."""
     mean = expected.mean.clamp(min=FEWEST)
     factor = off_by(counts, mean, expected.variance)
-    poisson = factor * mean - counts + torch.special.xlogy(counts, counts / (factor * mean))
+    likely = (factor * mean).clamp(min=FEWEST)
+    poisson = likely - counts + torch.special.xlogy(counts, counts / likely)
     known = expected.variance > 0
     safe = torch.where(known, expected.variance, 1.0)
     pull = torch.where(known, (factor - 1) ** 2 / safe, 0.0)
