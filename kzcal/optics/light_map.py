@@ -231,7 +231,7 @@ class LightMap:
         """The map for other parameters of the light, to first order in their logarithms.
 
         What a PMT mirrors does not enter it: that loss is exact, and the light that is mirrored
-        once more is of first order.
+        once more is of first order. The angular slope is exact: a response is linear in it.
 
         Args:
             parameters: new values of some of SCALES.
@@ -239,7 +239,7 @@ class LightMap:
         Raises:
             ConfigurationError: a parameter that maps do not know, or not a positive value.
         """
-        new, shift = moved_light(self.light, parameters, self.slopes)
+        new, shift, slopes = moved_light(self.light, parameters, self.slopes)
         log_collection = self.log_collection + shift
         log_cherenkov = self.log_cherenkov + shift
         both = torch.cat([log_collection, log_cherenkov])
@@ -248,6 +248,7 @@ class LightMap:
             self,
             log_collection=log_collection,
             log_cherenkov=log_cherenkov,
+            slopes=slopes,
             light=new,
             surface=surface,
             bounds=Bounds.of(surface, both),

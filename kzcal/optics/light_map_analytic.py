@@ -91,13 +91,18 @@ def analytic_light_map(
     distance = sight_distance(detector, radius[:, None], cosine)
     share = solid_angle_share(detector, radius, cosine)
     quantile = -delay * np.log1p(-np.minimum(QUANTILES, 1 - 1e-6))
+    incidence = (detector.pmt_radius - radius[:, None] * cosine) / distance
+    response = 1 + detector.light.angular_slope * (incidence - 0.85)
+    absorbing, inclined = (
+        np.broadcast_to(slope, share.shape) for slope in (distance / attenuation, 1 - 1 / response)
+    )
     return LightMap.from_tables(
         detector,
         radius,
         cosine,
         np.log(efficiency * share) - distance / attenuation,
         np.broadcast_to(quantile, (*share.shape, len(quantile))),
-        slopes=np.stack([np.broadcast_to(distance / attenuation, share.shape)] + 3 * [0 * share]),
+        slopes=np.stack([absorbing, *3 * [0 * share], inclined]),
         ceiling=ceiling,
         device=device,
     )

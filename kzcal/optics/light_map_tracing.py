@@ -15,10 +15,8 @@ from kzcal.optics.light_map import SPEED
 from kzcal.optics.light_map_analytic import N_COSINES, disc_share, sight_distance
 from kzcal.optics.light_map_cone import straight_shares
 from kzcal.optics.light_map_delays import N_BINS, delay_bin
-from kzcal.optics.light_map_scales import SCALES
+from kzcal.optics.light_map_scales import MIRROR
 from kzcal.optics.tracer import Detections, FullTracer
-
-MIRROR = SCALES.index("pmt_reflectivity")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ MIRRORED, DIFFUSED = -1, -2
 """How it goes on at the sphere of the PMTs."""
 
 Source = tuple[Vector, Vector, float, int, int]
-Slopes = tuple[float, float, float, float]
+Slopes = tuple[float, float, float, float, float]
 
-NOWHERE: Slopes = (0.0, 0.0, 0.0, 0.0)
+NOWHERE: Slopes = (0.0, 0.0, 0.0, 0.0, 0.0)
 MOST_STEPS = 10_000
 
 
@@ -143,6 +143,19 @@ def reemission(
 
 
 @compiled
+def response(direction: Vector, pmt: int, tables: PhotonTables) -> float:
+    """What a disc makes of the direction that light meets it in, over that at cosine 0.85."""
+    axis = tables.pmt[pmt, 0], tables.pmt[pmt, 1], tables.pmt[pmt, 2]
+    return 1 + tables.angular_slope * (dot(direction, axis) - 0.85)
+
+
+@compiled
+def slope_of_response(direction: Vector, pmt: int, tables: PhotonTables) -> float:
+    """Slope of the log of the response in the log of the angular slope."""
+    return 1 - 1 / response(direction, pmt, tables)
+
+
+@compiled
 def at_the_sphere(
     state: np.uint64, position: Vector, direction: Vector, colour: int, tables: PhotonTables
 ) -> tuple[np.uint64, int, int, Vector]:
@@ -155,10 +168,8 @@ def at_the_sphere(
         if u < tables.pmt_reflectivity:
             direction = along(direction, -2 * dot(direction, normal), normal)
             return state, MIRRORED, pmt, direction
-        axis = tables.pmt[pmt, 0], tables.pmt[pmt, 1], tables.pmt[pmt, 2]
-        cosine = dot(direction, axis)
-        response = 1 + tables.angular_slope * (cosine - 0.85)
-        fate = DETECTED if v < tables.accepted[colour] * response else PMT
+        seen = tables.accepted[colour] * response(direction, pmt, tables)
+        fate = DETECTED if v < seen else PMT
         return state, fate, pmt, direction
     if u < tables.sheet_reflectivity:
         state, direction = diffuse(state, normal)
@@ -199,7 +210,8 @@ def history(
 
     Returns:
         fate, PMT or -1, time after the deposit [ns], and the slopes of the log of the history's
-        density in the logs of absorption scale, scattering scale, PMT and sheet reflectivity.
+        density in the logs of absorption scale, scattering scale, PMT and sheet reflectivity and
+        angular slope.
     """
     state = first_state(key, number)
     position, _, _, _, _ = source
@@ -235,7 +247,8 @@ def history(
         state, fate, pmt, direction = at_the_sphere(state, position, direction, colour, tables)
         if fate == DETECTED:
             mirrored -= tables.pmt_reflectivity / (1 - tables.pmt_reflectivity)
-            return fate, pmt, time, (absorbing, scattering, mirrored, diffused)
+            inclined = slope_of_response(direction, pmt, tables)
+            return fate, pmt, time, (absorbing, scattering, mirrored, diffused, inclined)
         if fate >= 0:
             return fate, pmt, time, NOWHERE
         if fate == MIRRORED:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from kzcal.optics.photons import DETECTED, Source, history
+from kzcal.optics.photons import DETECTED, NOWHERE, Source, history
 from kzcal.optics.photons_tables import Sources
 from kzcal.optics.random_directions import compiled
 
+SLOPES = len(NOWHERE)
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def columns_for(photons: int) -> Columns:
     """Room for source, PMT, time and slopes of so many photons."""
     source, pmt = np.empty((2, photons), np.int32)
-    return source, pmt, np.empty(photons, np.float32), np.empty((photons, 4), np.float32)
+    return source, pmt, np.empty(photons, np.float32), np.empty((photons, SLOPES), np.float32)
 
 
 @compiled
@@ -68,7 +69,7 @@ def trace_block(
         fates[fate] += 1
         if fate == DETECTED:
             columns[0][found], columns[1][found], columns[2][found] = row, pmt, time
-            for i in range(4):
+            for i in range(SLOPES):
                 columns[3][found, i] = slopes[i]
             found += 1
     return found

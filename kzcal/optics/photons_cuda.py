@@ -13,7 +13,7 @@ from numba import cuda as _cuda
 
 from kzcal.errors import ConfigurationError
 from kzcal.optics.photons import DETECTED, FATES, history
-from kzcal.optics.photons_blocks import Columns, columns_for, source_at
+from kzcal.optics.photons_blocks import SLOPES, Columns, columns_for, source_at
 from kzcal.optics.photons_tables import PhotonTables, Sources
 
 cuda: Any = _cuda
@@ -51,7 +51,7 @@ def kernel(
     fate, pmt, time, slopes = history(key, number, source_at(sources, row), tables)
     fates[thread] = fate
     columns[0][thread], columns[1][thread], columns[2][thread] = row, pmt, time
-    for i in range(4):
+    for i in range(SLOPES):
         columns[3][thread, i] = slopes[i]
 
 

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int32
+from jaxtyping import Float32, Float64, Int32, Int64
 
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
@@ -25,7 +25,13 @@ from kzcal.optics.photons_blocks import Columns, columns_for, trace_block
 from kzcal.optics.photons_tables import Sources, as_record, largest_efficiency, photon_tables
 from kzcal.photoelectrons import Photoelectrons
 
-SLOPES = ("absorption_scale", "scattering_scale", "pmt_reflectivity", "sheet_reflectivity")
+SLOPES = (
+    "absorption_scale",
+    "scattering_scale",
+    "pmt_reflectivity",
+    "sheet_reflectivity",
+    "angular_slope",
+)
 SPECTRA = ("scintillation", "cherenkov")
 BLOCK = 1 << 16
 """Photons that a thread traces at a time."""
@@ -47,7 +53,7 @@ class Detections:
     source: Int32[np.ndarray, " photon"]
     pmt: Int32[np.ndarray, " photon"]
     time: Float32[np.ndarray, " photon"]
-    slopes: Float32[np.ndarray, "photon 4"]
+    slopes: Float32[np.ndarray, "photon 5"]
     weight: float
     fates: dict[str, int]
 
@@ -97,7 +103,7 @@ class FullTracer:
     def trace(
         self,
         position: Float64[np.ndarray, "source 3"],
-        photons: int,
+        photons: int | Int64[np.ndarray, " source"],
         *,
         spectrum: str = "scintillation",
         generator: torch.Generator,
@@ -106,7 +112,7 @@ class FullTracer:
 
         Args:
             position: m.
-            photons: from every point; all of them are traced.
+            photons: from every point, or from each; all of them are traced.
             spectrum: scintillation (of the medium that the point lies in) or cherenkov.
             generator: source of the key of the random numbers.
 
@@ -127,7 +133,8 @@ class FullTracer:
             spectrum=(medium if spectrum == "scintillation" else cherenkov).astype(np.int64),
             profile=np.full(n, -1),
         )
-        return self._traced(sources, np.full(n, photons), _key(generator))
+        number = np.broadcast_to(np.asarray(photons, np.int64), (n,))
+        return self._traced(sources, number, _key(generator))
 
     def _sources(self, sites: LightSites) -> tuple[Sources, torch.Tensor, torch.Tensor]:
         """Scintillation of all sites, then their Cherenkov light; mean numbers and sites' rows."""

@@ -122,8 +122,23 @@ def test_moving_the_absorption_follows_its_closed_form(detector, light_map):
 
 def test_moving_back_is_the_identity(light_map):
     vertex = vertices(5)
-    back = light_map.moved(absorption_scale=1.3).moved(absorption_scale=1.0)
-    torch.testing.assert_close(back.collection(vertex), light_map.collection(vertex))
+    light = light_map.light
+    for name, there in (
+        ("absorption_scale", 1.3),
+        ("pmt_reflectivity", 0.4),
+        ("angular_slope", 0.5),
+    ):
+        back = light_map.moved(**{name: there}).moved(**{name: getattr(light, name)})
+        torch.testing.assert_close(back.collection(vertex), light_map.collection(vertex))
+        torch.testing.assert_close(back.slopes, light_map.slopes)
+
+
+def test_moving_the_angular_slope_is_exact(detector, light_map):
+    vertex = vertices(100)
+    moved = light_map.moved(angular_slope=0.45)
+    steeper = replace(detector, light=replace(detector.light, angular_slope=0.45))
+    ratio = moved.collection(vertex) / exact(steeper, vertex)
+    assert (ratio - 1).abs().max() < 3e-4
 
 
 def test_a_map_refuses_parameters_it_does_not_know(light_map):

@@ -94,7 +94,12 @@ def test_cherenkov_light_has_a_collection_of_its_own(light_map, tracer):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("absorption_scale", 1.15), ("scattering_scale", 1.2), ("pmt_reflectivity", 0.25)],
+    [
+        ("absorption_scale", 1.15),
+        ("scattering_scale", 1.2),
+        ("pmt_reflectivity", 0.25),
+        ("angular_slope", 0.4),
+    ],
 )
 def test_slopes_lead_to_the_tracer_of_other_light(light_map, detector, materials, name, value):
     sites = points(3.0, n=300)
