@@ -67,7 +67,8 @@ def deviance(counts: Float[Tensor, " bin"], expected: Expectation) -> Float[Tens
     mean = expected.mean.clamp(min=FEWEST)
     factor = off_by(counts, mean, expected.variance)
     likely = (factor * mean).clamp(min=FEWEST)
-    poisson = likely - counts + torch.special.xlogy(counts, counts / likely)
+    entropy = torch.special.xlogy(counts, counts) - torch.special.xlogy(counts, likely)
+    poisson = likely - counts + entropy
     known = expected.variance > 0
     safe = torch.where(known, expected.variance, 1.0)
     pull = torch.where(known, (factor - 1) ** 2 / safe, 0.0)
@@ -80,7 +81,9 @@ def off_by(
 ) -> Float[Tensor, " bin"]:
     """Factor by which each expectation is most likely off."""
     half = (1 - mean * variance) / 2
-    return half + torch.sqrt(half**2 + counts * variance)
+    root = torch.sqrt(half**2 + counts * variance)
+    away = (root - half).clamp(min=FEWEST)
+    return torch.where(half > 0, half + root, counts * variance / away)
 
 
 def information_weight(expected: Expectation) -> Float[Tensor, " bin"]:
