@@ -1,4 +1,4 @@
-"""Parameters of the global fit as data, and the detector that they describe."""
+"""Parameters of the global fit as data: reviewed text, and what a user changes in it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,10 @@ from typing import Any
 from kzcal.baseline import baseline_directory
 from kzcal.components import Parameter
 from kzcal.errors import ConfigurationError
-from kzcal.geometry import Detector, Medium
+from kzcal.geometry import Detector
+from kzcal.geometry.adjusted import values_of
 from kzcal.io.toml import read_toml
 
-LIGHT = (
-    "absorption_scale",
-    "scattering_scale",
-    "pmt_reflectivity",
-    "sheet_reflectivity",
-    "angular_slope",
-    "cherenkov_scale",
-    "decay_scale",
-)
-"""Parameters that are fields of the detector's ``light``."""
-BIRKS = "birks_mm_per_mev"
-YIELD = "light_yield"
 KEYS = ("start", "lower", "upper", "unit", "prior", "fixed", "summary", "source")
 NUMBERS = ("start", "lower", "upper")
 
@@ -78,51 +67,6 @@ def read_parameters(
         tuple(parameters[name] for name in merged if name in free),
         {name: p.start for name, p in parameters.items() if name not in free},
     )
-
-
-def values_of(detector: Detector) -> dict[str, float]:
-    """Values that a detector's description gives."""
-    values: dict[str, float] = {name: getattr(detector.light, name) for name in LIGHT}
-    return values | {BIRKS: scintillator(detector).birks_mm_per_mev, YIELD: 1.0}
-
-
-def detector_at(nominal: Detector, values: Mapping[str, float]) -> Detector:
-    """The detector with other parameters; Birks constants keep their ratios to each other.
-
-    Args:
-        nominal: as its file describes it.
-        values: by name; what it does not name stays.
-    """
-    given = values_of(nominal) | dict(values)
-    quench = given[BIRKS] / scintillator(nominal).birks_mm_per_mev
-    light = replace(
-        nominal.light,
-        **{name: given[name] for name in LIGHT},
-        alpha_birks_mm_per_mev=nominal.light.alpha_birks_mm_per_mev * quench,
-    )
-    media = tuple(
-        replace(
-            medium,
-            birks_mm_per_mev=medium.birks_mm_per_mev * quench,
-            photons_per_mev=medium.photons_per_mev * given[YIELD],
-        )
-        for medium in nominal.media
-    )
-    moved: Detector = replace(nominal, light=light, media=media)
-    return moved
-
-
-def scintillator(detector: Detector) -> Medium:
-    """The medium of a detector that shines in the most volume.
-
-    Raises:
-        ConfigurationError: none does.
-    """
-    shining = [medium for medium in detector.media if medium.photons_per_mev > 0]
-    if not shining:
-        message = f"a global fit needs a medium that scintillates, got none in {detector.name}"
-        raise ConfigurationError(message)
-    return max(shining, key=lambda m: m.outer_radius_m**3 - m.inner_radius_m**3)
 
 
 def _check_tables(changes: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
