@@ -13,10 +13,11 @@ from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.driver import PASSES, RunResult, calibrate_run
 from kzcal.calibrate.extensions import CheckedSample, calibration_chunks, estimate
 from kzcal.calibrate.lineage import Number, lineage_of, numbers_of
-from kzcal.calibrate.payloads import diagnostics_payload, response_payload
+from kzcal.calibrate.payloads import CORRELATED, diagnostics_payload, response_payload
 from kzcal.components import SampleSelection
 from kzcal.conditions.payload import Column, Payload
 from kzcal.conditions.quantities import ALONE, QUANTITIES
+from kzcal.conditions.replicas import correlation_name
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
 from kzcal.plugins import Plugins
@@ -26,6 +27,7 @@ OWN_COLUMNS = frozenset(
         *("status", "reason", "partner", "n_hits"),
         *(quantity.name for quantity in QUANTITIES),
         *(f"{quantity.name}{ALONE}" for quantity in QUANTITIES),
+        *(correlation_name(*pair) for pair in CORRELATED),
     }
 )
 """Columns of "pmt-response" that no plugin may give."""

@@ -15,10 +15,13 @@ from kzcal.calibrate.occupancy import DISTANCE_EDGES
 from kzcal.calibrate.timing.cells import FIRST, N_BINS, STEP
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
 from kzcal.conditions.quantities import ALONE, QUANTITIES, RESPONSE
+from kzcal.conditions.replicas import correlation_name
 from kzcal.optics.acceptance import COSINE_GRID, DISTANCE_GRID
 
 DIAGNOSTICS = "calibration-diagnostics"
 TYPE_NAMES = ("17", "20")
+CORRELATED = (("gain", "spe_width"), ("time_offset", "tts"))
+"""Constants that one fit gives together."""
 REBIN_TIME = 2
 REBIN_CHARGE = 2
 CHARGE_BINS = 128
@@ -54,7 +57,7 @@ def response_payload(result: RunResult, lineage: Lineage, extra: Mapping[str, Co
             quantity.doc,
             np.where(known, error, np.nan),
         )
-    columns |= _alone_columns(result)
+    columns |= _alone_columns(result) | _correlation_columns(result)
     return Payload(RESPONSE, {**columns, **extra}, _globals(result), lineage)
 
 
@@ -79,6 +82,23 @@ def _alone_columns(result: RunResult) -> dict[str, Column]:
             quantity.unit,
             f"{quantity.doc}, from the hits of the PMT alone",
             np.where(known, error, np.nan),
+        )
+    return columns
+
+
+def _correlation_columns(result: RunResult) -> dict[str, Column]:
+    """Correlations of the constants that one fit gives, for replicas of the detector."""
+    columns = {}
+    fits = (result.charge.covariance, result.timing.covariance)
+    for pair, fitted in zip(CORRELATED, fits, strict=True):
+        covariance = _array(fitted)
+        sigma = np.sqrt(covariance[:, 0, 0] * covariance[:, 1, 1])
+        known = np.isfinite(sigma) & (sigma > 0)
+        correlation = np.divide(covariance[:, 0, 1], sigma, out=np.zeros_like(sigma), where=known)
+        columns[correlation_name(*pair)] = Column(
+            np.clip(correlation, -1.0, 1.0),
+            "1",
+            f"correlation of the errors of {' and '.join(pair)}",
         )
     return columns
 

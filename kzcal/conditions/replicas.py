@@ -58,10 +58,10 @@ class Drawn:
 
     @property
     def standard(self) -> Mapping[str, float]:
-        """What was drawn of each parameter in its standard deviations."""
+        """What was drawn of each parameter that has an error, in its standard deviations."""
         sigma = np.sqrt(np.diagonal(self.spread.covariance[0]))
-        unit = np.divide(self.z[0], sigma, out=np.zeros_like(sigma), where=sigma > 0)
-        return dict(zip(self.names, unit.tolist(), strict=True))
+        drawn = zip(self.names, self.z[0], sigma, strict=True)
+        return {name: float(z / s) for name, z, s in drawn if s > 0}
 
 
 def replicas(

@@ -104,6 +104,17 @@ def test_both_payloads_are_stored_under_the_run(calibrate, db: Database):
     assert diagnostics.lineage.digest() == response.lineage.digest()
 
 
+def test_constants_that_one_fit_gives_have_their_correlation(calibrate, demo_result: RunResult):
+    response = calibrate().measurement.response
+    covariance = demo_result.charge.covariance.double().numpy()
+    expected = covariance[:, 0, 1] / np.sqrt(covariance[:, 0, 0] * covariance[:, 1, 1])
+    column = response.columns["correlation_of_gain_and_spe_width"].values
+    good = response.columns["status"].values == "good"
+    np.testing.assert_allclose(column[good], expected[good], rtol=1e-12)
+    assert 0 < np.abs(column[good]).max() <= 1
+    assert "correlation_of_time_offset_and_tts" in response.columns
+
+
 def test_times_and_memory_are_diagnostics_alone(calibrate, db: Database, demo_period):
     done = calibrate()
     numbers = {name: (value, unit) for name, value, unit in done.measurement.numbers}

@@ -146,6 +146,12 @@ def test_a_parameter_of_two_payloads_is_one_parameter():
     assert tts.std() == pytest.approx(0.02, rel=4 * (1 / (2 * N)) ** 0.5)
 
 
+def test_a_parameter_that_a_fit_held_fixed_scatters_by_its_own_error():
+    fit = Payload(GLOBAL_FIT, {}, block(("time_walk",), [0.5], [[0.0]]), Lineage())
+    values = [r.globals.values[1] for r, _ in first(response(), fit, n=200)]
+    assert np.std(values) == pytest.approx(0.05, rel=4 * (1 / 400) ** 0.5)
+
+
 def test_the_same_seed_gives_the_same_replica_whatever_was_drawn_before():
     payloads = response(), global_fit()
     (one,), many = replicas(payloads, [3], seed=7), first(*payloads, n=5)
