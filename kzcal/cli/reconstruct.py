@@ -63,11 +63,10 @@ def reconstruct(
     """
     settle_threads(threads)
     from kzcal.calibrate.machine import choose_device
-    from kzcal.conditions.database import Database
     from kzcal.conditions.engine import resolve
-    from kzcal.conditions.quantities import RESPONSE
     from kzcal.errors import ConfigurationError
     from kzcal.geometry import load_detector
+    from kzcal.geometry.adjusted import detector_at
     from kzcal.geometry.materials import load_materials
     from kzcal.io.atomic import check_writable
     from kzcal.optics.light_map_cache import light_map_of
@@ -76,12 +75,13 @@ def reconstruct(
     from kzcal.reconstruct.scale import photons_per_visible_mev
     from kzcal.response.constants import response_from
     from kzcal.response.nominal import read_nominal
+    from kzcal.response.shared import sharing
+    from kzcal.simulate.constants import Constants
 
     check_writable(out)
     detector, chosen = load_detector(detector_name), choose_device(device)
     with (
         session.open_events(file, detector) as source,
-        Database.open(resolve(location)) as db,
         progress("reconstructing", source.n_events, quiet=session.quiet) as advance,
     ):
         if source.header.detector != detector.name:
@@ -90,8 +90,15 @@ def reconstruct(
                 f"{detector.name}: give --detector"
             )
             raise ConfigurationError(reason)
-        payload = db.lookup(tag, RESPONSE, source.header.run if run is None else run)
-        response = response_from(payload, detector, read_nominal(), device=chosen)
+        asked = source.header.run if run is None else run
+        constants = Constants.stored(resolve(location), tag, asked)
+        shared = constants.shared()
+        if shared:
+            detector = detector_at(detector, shared)
+        nominal = response_from(
+            constants.payload(detector), detector, read_nominal(), device=chosen
+        )
+        response = sharing(nominal, detector, shared)
         session.announce_light_map(detector)
         light_map = light_map_of(detector, load_materials())
         photons = photons_per_mev or photons_per_visible_mev(detector, light_map)

@@ -54,6 +54,11 @@ class GlobalBlock:
         """One standard deviation of each parameter."""
         return np.asarray(np.sqrt(np.clip(np.diag(self.covariance), 0.0, None)))
 
+    @property
+    def named(self) -> dict[str, float]:
+        """Values by name."""
+        return dict(zip(self.names, self.values.tolist(), strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class InputFile:

@@ -12,6 +12,8 @@ from kzcal.errors import DatabaseError
 RESPONSE = "pmt-response"
 DIAGNOSTICS = "calibration-diagnostics"
 """Kind of the payload that lies beside it: what the calibration saw, for its report."""
+GLOBAL_FIT = "global-fit"
+"""Kind of the payload that holds what all PMTs share: light, quenching, decay times."""
 GOOD = "good"
 ALONE = "_alone"
 """Ends the name of a column with a constant that no population drew in."""

@@ -9,7 +9,7 @@ from kzcal.conditions.baseline_text import read_baseline
 from kzcal.conditions.database import Database
 from kzcal.conditions.nominal import nominal_columns
 from kzcal.conditions.payload import Lineage, Payload
-from kzcal.conditions.quantities import RESPONSE
+from kzcal.conditions.quantities import GLOBAL_FIT, RESPONSE
 from kzcal.geometry import Detector
 
 NOMINAL = "nominal"
@@ -24,12 +24,14 @@ class Constants:
         tag: its name.
         revision: of the tag.
         digest: of the payload, or "nominal".
+        fit: digest of the global fit that the tag has for the run; "" if it has none.
     """
 
     database: str = ""
     tag: str = ""
     revision: int = 0
     digest: str = NOMINAL
+    fit: str = ""
 
     @classmethod
     def stored(cls, database: str, tag: str, run: int) -> Constants:
@@ -40,7 +42,15 @@ class Constants:
         """
         with Database.open(database) as db:
             iov = db.find(tag, RESPONSE, run)
-            return cls(database, tag, db.tag(tag).revision, iov.payload)
+            fit = db.before(tag, GLOBAL_FIT, run + 1)
+            holds = fit is not None and fit.runs.end >= run
+            return cls(
+                database,
+                tag,
+                db.tag(tag).revision,
+                iov.payload,
+                fit.payload if fit is not None and holds else "",
+            )
 
     def payload(self, detector: Detector) -> Payload:
         """The constants of every PMT of a detector."""
@@ -49,3 +59,11 @@ class Constants:
             return Payload(RESPONSE, nominal_columns(detector, text.constants), None, Lineage())
         with Database.open(self.database) as db:
             return db.payload(self.digest)
+
+    def shared(self) -> dict[str, float]:
+        """What a global fit found of light and electronics, by parameter; empty without one."""
+        if not self.fit:
+            return {}
+        with Database.open(self.database) as db:
+            block = db.payload(self.fit).globals
+        return {} if block is None else block.named

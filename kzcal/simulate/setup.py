@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from kzcal import __version__
 from kzcal.baseline import baseline_digest
 from kzcal.components import Source
 from kzcal.conditions.canonical import canonical_json
-from kzcal.conditions.payload import Lineage, Payload
+from kzcal.conditions.payload import Lineage
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector, load_detector
+from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import load_materials
 from kzcal.hits import Muons, RunHeader
 from kzcal.optics.light_map_cache import light_map_of
@@ -24,7 +25,9 @@ from kzcal.plugins import Choices, Plugins, load
 from kzcal.reconstruct.fit import Reconstruction
 from kzcal.reconstruct.scale import photons_per_visible_mev
 from kzcal.response.constants import response_from
+from kzcal.response.detector import DetectorResponse
 from kzcal.response.nominal import read_nominal
+from kzcal.response.shared import sharing
 from kzcal.simulate.chain import FORCED_WINDOW_NS, PHYSICS_WINDOW_NS, Chain
 from kzcal.simulate.cocktail import CAPTURE, FORCED, Cocktail, Ingredient
 from kzcal.simulate.constants import Constants
@@ -62,10 +65,13 @@ class Setup:
     def open(self) -> Simulation:
         """The simulation."""
         cocktail, plugins = self.cocktail, load(self.plugin_files)
+        shared = self.constants.shared()
         detector = load_detector(cocktail.detector)
+        if shared:
+            detector = detector_at(detector, shared)
         components, muons = components_of(cocktail, detector, plugins.sources)
         return Simulation(
-            chain=self._chain(detector),
+            chain=self._chain(detector, shared),
             components=components,
             seed=cocktail.seed,
             header=self._header(detector),
@@ -74,11 +80,12 @@ class Setup:
             lineage=self._lineage(detector, plugins),
         )
 
-    def _chain(self, detector: Detector) -> Chain:
+    def _chain(self, detector: Detector, shared: Mapping[str, float]) -> Chain:
         device = torch.device(self.device)
         payload = self.constants.payload(detector)
-        response = response_from(payload, detector, read_nominal(), device=device)
-        materials, ceiling = load_materials(), max(CEILING, _best(payload))
+        nominal = response_from(payload, detector, read_nominal(), device=device)
+        response = sharing(nominal, detector, shared)
+        materials, ceiling = load_materials(), max(CEILING, _best(response))
         full = self.cocktail.light == "full"
         light_map = reconstruction = None
         if self.reconstructs or not full:
@@ -122,6 +129,7 @@ class Setup:
                     "tag": self.constants.tag,
                     "revision": self.constants.revision,
                     "payload": self.constants.digest,
+                    "fit": self.constants.fit,
                 },
                 "detector": detector.digest,
                 "baseline": baseline_digest(),
@@ -133,9 +141,9 @@ class Setup:
         return canonical_json(lineage.as_dict(), "a lineage").decode()
 
 
-def _best(payload: Payload) -> float:
-    """Largest known relative efficiency of a PMT."""
-    return float(max(v for v in payload.columns["qe"].values.tolist() if v == v))
+def _best(response: DetectorResponse) -> float:
+    """Largest relative efficiency of a PMT."""
+    return 1.0 if response.qe is None else float(response.qe.max())
 
 
 def components_of(
