@@ -1,4 +1,4 @@
-"""``kzcal calibrate``: every PMT of a run, stored under a tag, with a report."""
+"""``kzcal calibrate``: every PMT of one run or of many, stored under a tag, with reports."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @database_option
 @tag_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Directory for the report, OUT/index.html; needed unless --no-report is given.",
+    help="Directory for the report, OUT/index.html, or for those of several runs, "
+    "OUT/RUN/index.html; needed unless --no-report is given.",
 )
 @click.option("--no-report", is_flag=True, help="Store the constants and write no report.")
 @click.option(
@@ -50,11 +53,26 @@ if TYPE_CHECKING:
 @click.option("--last-run", type=click.IntRange(0), help="Last run it holds for; else FILE's run.")
 @click.option("--onwards", is_flag=True, help="Hold for every later run too.")
 @message_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes that calibrate runs, several at a time.  [default: all usable cores]",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler whose workers calibrate, such as tcp://10.0.0.1:8786, instead.",
+)
+@click.option(
+    "--skip-existing",
+    is_flag=True,
+    help="Leave runs that the tag has been given already, as after an interruption.",
+)
 @json_option
 @pass_session
 def calibrate(
     session: Session,
-    file: Path,
+    files: tuple[Path, ...],
     location: str | None,
     tag: str,
     out: Path | None,
@@ -67,18 +85,26 @@ def calibrate(
     last_run: int | None,
     onwards: bool,
     message: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    skip_existing: bool,
     as_json: bool,
 ) -> None:
     """Calibrate every PMT of a run and store the result.
 
-    FILE holds the events of one run. Relative efficiency, gain, single-p.e. width, time offset,
-    transit-time spread and dark rate of every PMT, each with its error, and the channels that are
-    dead, hot or exchanged, go into the database under the tag and the run of FILE in one
+    Each FILE holds the events of one run. Relative efficiency, gain, single-p.e. width, time
+    offset, transit-time spread and dark rate of every PMT, each with its error, and the channels
+    that are dead, hot or exchanged, go into the database under the tag and the run of FILE in one
     transaction, and a report of them to OUT/index.html. A tag that is not there is made, open.
 
     Samples, estimators, formats and report sections of plugins take part. A run that the tag
     covers already is refused before anything is calculated; --on-overlap split lets the new
     constants take over for these runs, and `kzcal db rollback` brings older ones back.
+
+    Several runs are calibrated by processes of this machine, or by the workers of --scheduler;
+    results are stored as they come, each run in one transaction. A run that fails is reported
+    and stops no other; the exit code is then 1. The constants of a run are the same to the bit
+    as those of a calibration on its own with --threads 1.
     """
     if onwards and last_run is not None:
         reason = "give --last-run or --onwards, not both"
@@ -86,6 +112,34 @@ def calibrate(
     if (out is None) is not no_report:
         reason = "give either --out DIRECTORY or --no-report"
         raise click.UsageError(reason)
+    many = len(files) > 1 or workers is not None or scheduler is not None or skip_existing
+    if many and (onwards or last_run is not None):
+        reason = "--last-run and --onwards are for one run: each of several holds for its own"
+        raise click.UsageError(reason)
+    if workers is not None and scheduler is not None:
+        reason = "give --workers or --scheduler, which has its own"
+        raise click.UsageError(reason)
+    if many:
+        settle_threads(threads or 1)
+        from kzcal.cli.calibrate_many import calibrate_many
+
+        calibrate_many(
+            session,
+            files,
+            location,
+            tag,
+            out,
+            _configuration(settings, detector),
+            device=device,
+            threads=threads or 1,
+            on_overlap=on_overlap,
+            message=message or "",
+            workers=workers,
+            scheduler=scheduler,
+            skip_existing=skip_existing,
+            as_json=as_json,
+        )
+        return
     settle_threads(threads)
     from kzcal.calibrate.machine import choose_device
     from kzcal.calibrate.run import Target, calibrate_file
@@ -101,6 +155,7 @@ def calibrate(
         Database.open(resolve(location)) as db,
         progress("calibrating", 1.0, quiet=session.quiet) as advance,
     ):
+        (file,) = files
         stored = calibrate_file(
             file, db, target, config, plugins, device=chosen, out=out, advance=advance
         )
