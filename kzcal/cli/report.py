@@ -59,7 +59,7 @@ def report(
         before = db.before(tag, RESPONSE, own.runs.first, revision)
         previous = None if before is None else db.payload(before.payload)
     name = detector if detector is not None else detector_of(calibration, run, tag)
-    page = _made(out) / "index.html"
+    page = made_directory(out) / "index.html"
     sections = session.plugins().report_sections
     built = load_detector(name)
     write_report(page, calibration, diagnostics, built, previous, sections, tag=tag)
@@ -86,7 +86,7 @@ def detector_of(calibration: Payload, run: int, tag: str) -> str:
     return name
 
 
-def _made(directory: Path) -> Path:
+def made_directory(directory: Path) -> Path:
     """The directory, made where there is none.
 
     Raises:

@@ -1,0 +1,265 @@
+"""Changes of constants: where series divide, from what to what, and what changed together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float64
+from torch import Tensor
+
+from kzcal.monitor.config import MonitorConfig
+from kzcal.monitor.noise import straight_lines
+from kzcal.monitor.penalty import penalty_of
+from kzcal.monitor.segments import Levels, Measurements, Motion, divide, levels
+from kzcal.monitor.series import Series
+
+STEP = 3.0
+"""Jump over its error from which a change is a step; below, a drift that bends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One constant is another from a run on.
+
+    Args:
+        name: of the constant.
+        row: PMT, or row of the series.
+        run: first run of the new segment, counted from 0.
+        before: value and error just before.
+        after: value and error just after.
+        pull: difference over both errors together.
+    """
+
+    name: str
+    row: int
+    run: int
+    before: tuple[float, float]
+    after: tuple[float, float]
+    pull: float
+
+    @property
+    def is_step(self) -> bool:
+        """Whether the value jumps; otherwise only its drift is another."""
+        return abs(self.pull) > STEP
+
+    @property
+    def ratio(self) -> float:
+        """Value after over value before."""
+        return self.after[0] / self.before[0] if self.before[0] else float("inf")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Divided:
+    """A series with its segments.
+
+    Args:
+        series: in its own unit, as it was measured.
+        value: fitted, in the same unit, every run of a segment together.
+        error: of that; NaN where nothing is known.
+        changes: in order of rows and runs.
+        unsteady: chi-square per degree of freedom of each row about its segments.
+        penalty: of a change, one per type of row.
+    """
+
+    series: Series
+    value: Float64[np.ndarray, "row run"]
+    error: Float64[np.ndarray, "row run"]
+    changes: tuple[Change, ...]
+    unsteady: Float64[np.ndarray, " row"]
+    penalty: Float64[np.ndarray, " type"]
+
+
+def divide_series(
+    measured: Series,
+    steady: Series,
+    types: Bool[np.ndarray, "type row"],
+    slope_variance: Float64[np.ndarray, " type"],
+    time: Float64[np.ndarray, " run"],
+    config: MonitorConfig,
+    device: torch.device,
+) -> Divided:
+    """Find the changes of every row.
+
+    Args:
+        measured: in its own unit.
+        steady: the same as ``noise.prepare`` left it.
+        types: rows of each type.
+        slope_variance: of each type, squared units of ``steady`` per squared run.
+        time: of each run, in runs.
+        config: settings.
+        device: where the search is done.
+    """
+    tick = torch.from_numpy(time).to(device)
+    rows = len(steady.value)
+    slope, walk, cost = np.zeros((3, rows))
+    penalties = np.full(len(types), np.nan)
+    generator = torch.Generator().manual_seed(config.seed)
+    for t, members in enumerate(types):
+        typical = _typical(steady.error[members])
+        slope[members] = slope_variance[t]
+        walk[members] = (config.walk * typical) ** 2
+        relative = slope_variance[t] / typical**2
+        penalties[t] = penalty_of(
+            config.false_alarms, tick, relative, config.walk**2, generator=generator
+        )
+        cost[members] = penalties[t]
+    data = _measurements(steady, tick)
+    motion = Motion(*(torch.from_numpy(part).to(device) for part in (slope, walk)))
+    changed = divide(data, motion, torch.from_numpy(cost).to(device))
+    found = levels(data, motion, changed)
+    value, error = (_array(part) for part in _back(found.value, found.variance, measured))
+    changes = _changes(found, changed, measured)
+    return Divided(measured, value, error, changes, _unsteady(found, data, changed), penalties)
+
+
+def alone(measured: Series, time: Float64[np.ndarray, " run"]) -> Float64[np.ndarray, " row"]:
+    """Variance of the slope of each row of a series that has no population: its own slope's."""
+    slope, variance = straight_lines(measured.value, measured.error, time)
+    return np.asarray(np.nan_to_num(np.maximum(slope**2 - variance, 0.0)))
+
+
+def _typical(error: Float64[np.ndarray, "row run"]) -> float:
+    known = error[np.isfinite(error)]
+    return float(np.median(known)) if len(known) else 1.0
+
+
+def _measurements(series: Series, time: Tensor) -> Measurements:
+    known = np.isfinite(series.value) & (series.error > 0)
+    value = torch.from_numpy(np.where(known, series.value, 0.0)).to(time.device)
+    variance = torch.from_numpy(np.where(known, series.error**2, np.inf)).to(time.device)
+    return Measurements(value, variance, time)
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return np.asarray(values.cpu().numpy())
+
+
+def _back(value: Tensor, variance: Tensor, measured: Series) -> tuple[Tensor, Tensor]:
+    """Values and errors in the constant's own unit."""
+    error = torch.where(torch.isfinite(variance), variance.sqrt(), torch.nan)
+    value = torch.where(torch.isfinite(variance), value, torch.nan)
+    if not measured.counted:
+        return value, error
+    return value**2, 2 * value.abs() * error
+
+
+def _changes(found: Levels, changed: Tensor, measured: Series) -> tuple[Change, ...]:
+    row, run = torch.nonzero(changed, as_tuple=True)
+    before = found.before[row, run - 1], found.before_variance[row, run - 1]
+    after = found.after[row, run], found.after_variance[row, run]
+    pull = (after[0] - before[0]) / (before[1] + after[1]).sqrt()
+    sides = [part.tolist() for side in (before, after) for part in _back(*side, measured)]
+    return tuple(
+        Change(measured.name, at, when, (a, b), (c, d), p)
+        for at, when, a, b, c, d, p in zip(
+            row.tolist(), run.tolist(), *sides, pull.tolist(), strict=True
+        )
+    )
+
+
+def _unsteady(found: Levels, data: Measurements, changed: Tensor) -> Float64[np.ndarray, " row"]:
+    freedom = torch.isfinite(data.variance).sum(1) - 1 - changed.sum(1)
+    ratio = found.chi_square.sum(1) / freedom.clamp(min=1)
+    return _array(torch.where(freedom > 0, ratio, torch.nan))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """PMTs of which one constant changed with the same run.
+
+    Args:
+        name: of the constant.
+        run: first run after the change, counted from 0.
+        pmts: that changed.
+        cables: first and last of the neighbouring cables among which most of them are; None if
+            they are spread over the detector.
+        size: median change: a ratio for what is counted and the gain, else a difference.
+    """
+
+    name: str
+    run: int
+    pmts: tuple[int, ...]
+    cables: tuple[int, int] | None
+    size: float
+
+
+def groups(changes: Sequence[Change], n_pmt: int, least: int) -> tuple[Group, ...]:
+    """Steps that at least so many PMTs make with the same run, neighbouring cables told apart.
+
+    Args:
+        changes: of one constant.
+        n_pmt: PMTs of the detector.
+        least: PMTs that make a group.
+    """
+    by_run: dict[int, list[Change]] = {}
+    for change in changes:
+        if change.is_step:
+            by_run.setdefault(change.run, []).append(change)
+    found = []
+    for run, members in sorted(by_run.items()):
+        rest = {change.row: change for change in members}
+        while len(rest) >= least:
+            stretch = densest(sorted(rest), n_pmt)
+            inside = [pmt for pmt in sorted(rest) if stretch[0] <= pmt <= stretch[1]]
+            if len(inside) < least or not _crowded(len(inside), len(rest), stretch, n_pmt):
+                break
+            members_of_it = [rest.pop(pmt) for pmt in inside]
+            found.append(_group(run, [*members_of_it, *_late(changes, members_of_it)], stretch))
+        if len(rest) >= max(least, 3 * least if found else least):
+            found.append(_group(run, list(rest.values()), None))
+    return tuple(found)
+
+
+def densest(pmts: Sequence[int], n_pmt: int) -> tuple[int, int]:
+    """The stretch of neighbouring cables that is fullest of the given ones.
+
+    Each cable of the stretch scores the logarithm of how much likelier it is, as one of the given
+    or as none of them, in a stretch of which half changed than elsewhere (Kadane's algorithm).
+    """
+    chosen = np.zeros(n_pmt, bool)
+    chosen[list(pmts)] = True
+    share = len(pmts) / n_pmt
+    gain, loss = np.log(0.5 / share), np.log(0.5 / (1 - share)) if share < 0.5 else -1.0
+    best, total, start, stretch = -np.inf, 0.0, 0, (0, n_pmt - 1)
+    for cable, here in enumerate(chosen.tolist()):
+        if total <= 0:
+            total, start = 0.0, cable
+        total += gain if here else loss
+        if total > best:
+            best, stretch = total, (start, cable)
+    return stretch
+
+
+def _crowded(inside: int, all_of_them: int, stretch: tuple[int, int], n_pmt: int) -> bool:
+    """Whether a stretch holds far more of the changed PMTs than its length accounts for."""
+    expected = all_of_them * (stretch[1] - stretch[0] + 1) / n_pmt
+    return inside > 2 * expected + 3
+
+
+def _late(changes: Sequence[Change], members: Sequence[Change]) -> list[Change]:
+    """Neighbours of a group that seem to have moved the same way a run before or after it.
+
+    One PMT's own measurements may put a common step into the run beside it.
+    """
+    run, first, last = members[0].run, members[0].row, members[-1].row
+    known = {change.row for change in members}
+    way = sum(np.sign(change.pull) for change in members)
+    return [
+        change
+        for change in changes
+        if abs(change.run - run) == 1
+        and first <= change.row <= last
+        and change.row not in known
+        and change.pull * way > 0
+    ]
+
+
+def _group(run: int, members: Sequence[Change], stretch: tuple[int, int] | None) -> Group:
+    name = members[0].name
+    ratios = [change.ratio for change in members]
+    differences = [change.after[0] - change.before[0] for change in members]
+    size = float(np.median(differences if name == "time_offset" else ratios))
+    return Group(name, run, tuple(sorted(change.row for change in members)), stretch, size)
