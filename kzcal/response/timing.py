@@ -82,14 +82,28 @@ def reported(
         dark: mean number of dark hits in a bin.
         merging_bins: merging time in bins.
     """
+    begun, live = reported_parts(share, mean, merging_bins)
+    hits = begun + dark * live
+    return hits / hits.sum(-1, keepdim=True)
+
+
+def reported_parts(
+    share: Float[Tensor, "*cell bin"], mean: Float[Tensor, "*cell 1"], merging_bins: int
+) -> tuple[Float[Tensor, "*cell bin"], Float[Tensor, "*cell bin"]]:
+    """Mean number of pulses that light begins in each bin, and the chance that one can begin.
+
+    Args:
+        share: share of photoelectrons by bin.
+        mean: mean number of photoelectrons.
+        merging_bins: merging time in bins.
+    """
     arriving = mean * share
     survival = torch.exp(-_recent(arriving, merging_bins) + arriving / 2)
     begun = arriving * survival
     for _ in range(2):
         live = 1 - _recent(begun, merging_bins) + begun / 2
         begun = arriving * live
-    hits = begun + dark * live
-    return hits / hits.sum(-1, keepdim=True)
+    return begun, live
 
 
 def smeared(
