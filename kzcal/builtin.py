@@ -123,9 +123,12 @@ def kzcal_commands() -> Iterable[Command]:
     """Commands of ``kzcal``, each in the module of its name."""
     summaries = {
         "calibrate": "Calibrate every PMT of a run and store the result.",
+        "closure": "Inject known truths, simulate, fit, and say whether errors are honest.",
         "db": "Keep, look at and exchange the constants of every PMT by tag and run.",
         "demo": "Calibrate a small simulated period, from hits to report.",
         "events": "Look into event files, draw events and convert ntuples.",
+        "fit": "Fit what all PMTs share, and calibrate every PMT with it.",
+        "monitor": "Watch the calibrations of a tag over their runs.",
         "plugins": "List what plugins offer, or start a new plugin.",
         "reconstruct": "Fit vertex, energy and time of the events of FILE.",
         "report": "Rebuild the report of a calibrated RUN from the database alone.",

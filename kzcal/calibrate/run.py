@@ -116,7 +116,7 @@ def calibrate_file(
         runs = target.runs(source.header.run)
         db.plan(target.tag, runs, (RESPONSE, DIAGNOSTICS), target.on_overlap, absent=True)
         if out is not None:
-            _check_directory(out)
+            check_directory(out, PAGE)
         if source.header.detector != detector.name:
             names = source.header.detector, detector.name
             log.warning("%s was taken with %s, and is calibrated as one of %s", path.name, *names)
@@ -176,7 +176,7 @@ def _report(
         raise ConfigurationError(message) from error
 
 
-def _check_directory(out: Path) -> None:
+def check_directory(out: Path, page: str) -> None:
     """A report needs a directory that is there, or can be made, and can be written to.
 
     Raises:
@@ -184,7 +184,7 @@ def _check_directory(out: Path) -> None:
     """
     try:
         there = next(path for path in (out, *out.absolute().parents) if path.exists())
-        usable = there.is_dir() and os.access(there, os.W_OK) and not (out / PAGE).is_dir()
+        usable = there.is_dir() and os.access(there, os.W_OK) and not (out / page).is_dir()
     except OSError:
         usable = False
     if not usable:

@@ -18,6 +18,7 @@ from kzcal.io.atomic import replacing
 from kzcal.plugins import FAILURES
 
 log = logging.getLogger(__name__)
+FOOTER = "Written by kzcal from two payloads of the detector database; kzcal report rebuilds it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +77,30 @@ def write_report(
         for section in in_order(sections)
     ]
     heading = Heading.of(calibration, detector, tag)
-    page = fill("page.html", heading=heading, chapters=chapters)
+    page = fill("page.html", heading=heading, chapters=chapters, footer=FOOTER)
     with replacing(path) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What the page is about; "" for what the lineage does not say."""
+    """What a page is about; "" for what the lineage does not say."""
 
-    run: str
+    title: str
     tag: str
     period: str
     detector: str
     code_version: str
 
     @classmethod
-    def of(cls, calibration: Payload, detector: Detector, tag: str) -> Heading:
-        """From the lineage of a calibration, and the tag where it is known."""
+    def of(
+        cls, calibration: Payload, detector: Detector, tag: str, what: str = "Calibration"
+    ) -> Heading:
+        """From the lineage of a payload, and the tag where it is known."""
         settings = calibration.lineage.configuration
         run, own_tag, period = (str(settings.get(key, "")) for key in ("run", "tag", "period"))
-        return cls(run, tag or own_tag, period, detector.name, calibration.lineage.code_version)
+        title = f"{what} of run {run}" if run else f"PMT {what.lower()}"
+        return cls(title, tag or own_tag, period, detector.name, calibration.lineage.code_version)
 
 
 def in_order(sections: Mapping[str, ReportSection]) -> Sequence[ReportSection]:

@@ -1,0 +1,95 @@
+"""The terms of a fit: one pass over a run's hits and one over the light traced for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from kzcal.calibrate.stream import HitBatch
+from kzcal.errors import CalibrationError
+from kzcal.fit.config import FitConfig
+from kzcal.fit.occupancy import OccupancyCounts
+from kzcal.fit.points import SAMPLES, Rows, emission_points, rows_of_samples
+from kzcal.fit.run import CalibratedRun
+from kzcal.fit.spectrum_gathering import SpectrumAccumulator, SpectrumSettings
+from kzcal.fit.terms import Term
+from kzcal.fit.times import TimeCounts
+from kzcal.fit.traced import TracedBlock, traced
+from kzcal.geometry import Detector
+from kzcal.physics.transport import Transport
+
+
+class Gatherer(Protocol):
+    """Takes in a run and the light traced for it, each once, and gives a term."""
+
+    def add(self, batch: HitBatch) -> None:
+        """Take in hits."""
+
+    def add_light(self, block: TracedBlock) -> None:
+        """Take in traced photons."""
+
+    def term(self) -> Term:
+        """The comparison."""
+
+
+def gather(
+    run: CalibratedRun,
+    nominal: Detector,
+    config: FitConfig,
+    *,
+    advance: Callable[[str, float], None] = lambda _step, _share: None,
+) -> tuple[Term, ...]:
+    """The terms that a configuration asks for.
+
+    Args:
+        run: the calibrated run, with the detector at the values that light is traced with.
+        nominal: the detector as its file describes it.
+        config: the settings.
+        advance: called with the name of a step and the share of it that is done.
+
+    Raises:
+        CalibrationError: the run has no event of a calibration sample.
+    """
+    rows = sample_rows(run, config)
+    n_events = sum(len(part) for part in rows.values())
+    if not n_events:
+        message = (
+            f"a global fit needs events of {', '.join(SAMPLES)} within {config.radius_m} m, got "
+            f"none in run {run.stream.source.header.run}"
+        )
+        raise CalibrationError(message)
+    gatherers = _gatherers(run, nominal, config, rows)
+    n_hits = max(run.stream.source.n_hits, 1)
+    for batch in run.stream.batches():
+        for gatherer in gatherers:
+            gatherer.add(batch)
+        advance("count hits", len(batch.pmt) / n_hits)
+    vertex = run.stream.events.vertex.double().cpu().numpy()
+    points = emission_points(rows, vertex, Transport(run.detector), seed=config.seed)
+    for block in traced(points, run, config.photons / n_events, seed=config.seed):
+        for gatherer in gatherers:
+            gatherer.add_light(block)
+        advance("trace light", len(block.events) / n_events)
+    return tuple(gatherer.term() for gatherer in gatherers)
+
+
+def sample_rows(run: CalibratedRun, config: FitConfig) -> Mapping[str, Rows]:
+    """Events of the samples within the radius."""
+    events = run.stream.events
+    inside = events.used & (events.vertex.norm(dim=1) < config.radius_m)
+    chosen = np.asarray(inside.cpu().numpy())
+    return rows_of_samples(run.result.selections, chosen)
+
+
+def _gatherers(
+    run: CalibratedRun, nominal: Detector, config: FitConfig, rows: Mapping[str, Rows]
+) -> tuple[Gatherer, ...]:
+    spectra = SpectrumSettings(radius_m=config.radius_m, seed=config.seed)
+    made: dict[str, Callable[[], Gatherer]] = {
+        "occupancy": lambda: OccupancyCounts.of(run, rows),
+        "spectra": lambda: SpectrumAccumulator.of(run, nominal, tuple(rows), spectra),
+        "times": lambda: TimeCounts.of(run, rows),
+    }
+    return tuple(make() for name, make in made.items() if name in config.terms)

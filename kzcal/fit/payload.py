@@ -1,0 +1,78 @@
+"""A global fit as the payload of kind "global-fit".
+
+The global block has the values, and the covariance of the free ones. What a constant of a PMT
+would be with another value of a parameter is a column: slopes, which are the cross terms of the
+covariance, since the covariance of a constant and a parameter is slope times the parameter's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+
+from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
+from kzcal.conditions.quantities import GLOBAL_FIT
+from kzcal.fit.driver import GlobalFit
+
+MEAN_MEV = 0.5
+"""Visible energy of the point-like light that spreads rest on, MeV."""
+
+
+def fit_payload(found: GlobalFit, lineage: Lineage, light_speed: float) -> Payload:
+    """The payload of a fit.
+
+    Args:
+        found: the fit.
+        lineage: what made it.
+        light_speed: of the calibration, m/ns.
+    """
+    columns = cross_terms(found, light_speed)
+    for part in found.agreement:
+        columns |= {
+            f"{part.name}_counts": Column(part.counts, "1", "observed"),
+            f"{part.name}_expected": Column(part.expected, "1", "expected"),
+            f"{part.name}_variance": Column(part.variance, "1", "relative, of the expectation"),
+        }
+    rounds = found.rounds
+    columns["round_moved"] = Column(
+        np.array([r.moved for r in rounds]), "1", "farthest move, sigma"
+    )
+    columns["round_values"] = Column(np.stack([r.values for r in rounds]), "1", "after each round")
+    return Payload(GLOBAL_FIT, columns, global_block(found), lineage)
+
+
+def global_block(found: GlobalFit) -> GlobalBlock:
+    """Free parameters with their covariance, then the fixed ones, which have none."""
+    free, fixed = found.parameters.free, found.parameters.fixed
+    n = len(free) + len(fixed)
+    covariance = np.zeros((n, n))
+    covariance[: len(free), : len(free)] = found.minimum.covariance
+    return GlobalBlock(
+        names=(*(p.name for p in free), *fixed),
+        values=np.array([*found.minimum.values, *fixed.values()]),
+        units=(*(p.unit for p in free), *("1" for _ in fixed)),
+        covariance=(covariance + covariance.T) / 2,
+        docs=(*(p.summary for p in free), *("not fitted" for _ in fixed)),
+    )
+
+
+def cross_terms(found: GlobalFit, light_speed: float) -> dict[str, Column]:
+    """How spreads of transit times follow the errors of the reconstruction.
+
+    What the data fix is the variance of a residual: spread, emission time and vertex together.
+    Efficiencies, charges and offsets rest on no parameter of the global fit: the acceptance that
+    efficiencies are counted against is learned from the run.
+    """
+    tts = found.result.timing.tts.double().cpu().numpy()
+    values = found.parameters.values
+    by_t0 = -values["t0_resolution"] / tts
+    by_vertex = -values["vertex_resolution"] / light_speed**2 / (3 * MEAN_MEV) / tts
+    return {
+        "tts_by_t0_resolution": _slope(by_t0, "1"),
+        "tts_by_vertex_resolution": _slope(by_vertex, "ns/m"),
+    }
+
+
+def _slope(values: Float64[np.ndarray, " pmt"], unit: str) -> Column:
+    known = np.where(np.isfinite(values), values, 0.0)
+    return Column(known, unit, "slope of a PMT's constant by a parameter of the global fit")
