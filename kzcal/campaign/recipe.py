@@ -76,6 +76,21 @@ class Settings:
         """The plugins, loaded once in each process."""
         return _loaded(self.plugin_files)
 
+    def page(
+        self,
+        detector: str,
+        response: Payload,
+        diagnostics: Payload,
+        previous: Payload | None,
+        tag: str,
+    ) -> str:
+        """The report of a calibration as HTML; ``detector`` is a name or a file."""
+        sections, built = self.plugins().report_sections, load_detector(detector)
+        with tempfile.TemporaryDirectory() as directory:
+            page = Path(directory) / "index.html"
+            write_report(page, response, diagnostics, built, previous, sections, tag=tag)
+            return page.read_text(encoding="utf-8")
+
 
 @functools.lru_cache(maxsize=1)
 def _loaded(files: tuple[Path, ...]) -> Plugins:
@@ -121,11 +136,4 @@ class PmtRecipe:
         self, response: Payload, diagnostics: Payload, previous: Payload | None, tag: str
     ) -> str:
         """The report of a calibration, as HTML."""
-        detector, sections = (
-            load_detector(self.config.detector),
-            self.settings.plugins().report_sections,
-        )
-        with tempfile.TemporaryDirectory() as directory:
-            page = Path(directory) / "index.html"
-            write_report(page, response, diagnostics, detector, previous, sections, tag=tag)
-            return page.read_text(encoding="utf-8")
+        return self.settings.page(self.config.detector, response, diagnostics, previous, tag)
