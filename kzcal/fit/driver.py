@@ -19,7 +19,6 @@ from jaxtyping import Float64
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.components import Effort, Minimiser, Minimum, SampleSelection
-from kzcal.errors import CalibrationError
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import gather
 from kzcal.fit.newton import Newton
@@ -236,19 +235,8 @@ class _Turns:
 
 
 def _moved(parameters: ParameterSet, minimum: Minimum) -> float:
-    """The farthest that a parameter went, in standard deviations.
-
-    Raises:
-        CalibrationError: the fit says nothing of a parameter.
-    """
+    """The farthest that a parameter went, in standard deviations; ends of ranges do not count."""
     sigma = np.sqrt(np.diag(minimum.covariance))
-    if not np.isfinite(sigma).all():
-        blind = [p.name for p, s in zip(parameters.free, sigma, strict=True) if not np.isfinite(s)]
-        message = (
-            f"the run must tell something of every free parameter, got nothing of "
-            f"{', '.join(blind)}: give a prior, or leave them out of `fit`"
-        )
-        raise CalibrationError(message)
     start = np.array([p.start for p in parameters.free])
-    step = np.abs(minimum.values - start) / np.where(sigma > 0, sigma, 1.0)
-    return float(np.where(sigma > 0, step, 0.0).max(initial=0.0))
+    step = np.abs(minimum.values - start) / np.where(sigma > 0, sigma, np.inf)
+    return float(step.max(initial=0.0))
