@@ -37,6 +37,35 @@ NEAR = 0.01
 LARGEST_DAMPING = 1e10
 
 
+@dataclass(frozen=True, slots=True)
+class Damping:
+    """How much steps are shortened.
+
+    Args:
+        value: of the diagonal of the second derivatives that is added to them.
+    """
+
+    value: float = 1e-3
+
+    def eased(self) -> Damping:
+        """After a step that lowered the objective."""
+        return Damping(max(self.value / 10, 1e-12))
+
+    def raised(self) -> Damping:
+        """After a step that did not."""
+        return Damping(max(10 * self.value, 1e-3))
+
+    def settled(self, promised: float, noise: float) -> bool:
+        """Whether a minimum is reached, by what an undamped step promises."""
+        goal = max(GOAL, noise)
+        return promised < goal or (self.value > LARGEST_DAMPING and promised < max(NEAR, goal))
+
+    @property
+    def over(self) -> bool:
+        """Whether no step is short enough to lower the objective."""
+        return self.value > 1e3 * LARGEST_DAMPING
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """A point with what is known of the objective there.
@@ -177,27 +206,28 @@ class Newton:
 
 def _descend(objective: Objective, box: Box, start: Vector, effort: Effort) -> tuple[Place, int]:
     """Steps until the minimum, and how many points were asked about."""
-    goal = max(GOAL, objective.noise)
     first = objective(start)
     if not np.isfinite(first):
         message = f"an objective is finite where a fit starts, got {first} at {start}"
         raise CalibrationError(message)
-    place, damping = Place.of(objective, start, first), 1e-3
+    place, damping = Place.of(objective, start, first), Damping()
+    promised, n_calls = box.step(place, 0.0)[1], 1
     for n_calls in range(1, effort.trials + 1):
-        promised = box.step(place, 0.0)[1]
-        if promised < goal or (damping > LARGEST_DAMPING and promised < max(NEAR, goal)):
+        if damping.settled(promised, objective.noise):
             return place, n_calls
-        values, _ = box.step(place, damping)
+        if damping.over:
+            break
+        values, _ = box.step(place, damping.value)
         found = objective(values)
         if found < place.objective:
-            place, damping = Place.of(objective, values, found), max(damping / 10, 1e-12)
+            place, damping = Place.of(objective, values, found), damping.eased()
+            promised = box.step(place, 0.0)[1]
         else:
-            damping = max(10 * damping, 1e-3)
-        if damping > 1e3 * LARGEST_DAMPING:
-            break
+            damping = damping.raised()
     message = (
-        f"a fit ends where -2 log L is within {goal:.1g} of its minimum, got {promised:.3g} after "
-        f"{n_calls} trials at {dict(zip(box.names, place.values.tolist(), strict=True))}: allow "
-        "more trials, or start elsewhere"
+        f"a fit ends where -2 log L is within {max(GOAL, objective.noise):.1g} of its minimum, "
+        f"got {promised:.3g} after {n_calls} trials at "
+        f"{dict(zip(box.names, place.values.tolist(), strict=True))}: allow more trials, or start "
+        "elsewhere"
     )
     raise CalibrationError(message)
