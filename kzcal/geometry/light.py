@@ -18,6 +18,11 @@ class LightParameters:
         sheet_reflectivity: of the black sheet between the PMTs, diffuse.
         angular_slope: a disc's response to the cosine of incidence, 1 + slope (cosine - 0.85).
         reemission_delay: mean delay of re-emitted light, ns.
+        reemission_longer: of the emission spectrum at wavelengths shorter than that absorbed, the
+            share that light is not emitted at again. 1: never more energy than was absorbed;
+            0: always the whole spectrum, since molecules relax before they emit. Source: Kasha
+            (1950), doi:10.1039/DF9500900014. Assumption: 1; far light against near settles it
+            where the absorption is known otherwise.
         decay_scale: scintillation decay times over the nominal ones.
         rise_time: of the scintillation, ns.
         ortho_positronium: share of positrons that form it.
@@ -33,6 +38,7 @@ class LightParameters:
     sheet_reflectivity: float = 0.10
     angular_slope: float = 0.3
     reemission_delay: float = 1.5
+    reemission_longer: float = 1.0
     decay_scale: float = 1.0
     rise_time: float = 0.8
     ortho_positronium: float = 0.5

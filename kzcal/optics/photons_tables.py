@@ -32,7 +32,8 @@ class PhotonTables(NamedTuple):
         refractive_index: of phases.
         emitted: row of the wavelength at each quantile of each spectrum: of the media, and last
             of Cherenkov light.
-        cumulative: share of a medium's emission that is not longer than each wavelength.
+        cumulative: share of a medium's emission that light absorbed at each wavelength is not
+            emitted in again.
         square_radius: of the outer ends of the media up to the PMTs, m^2.
         last: row of the outermost medium.
         cells: see ``pmt_cells``.
@@ -84,9 +85,9 @@ def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
     """The tables of a detector, for its own ``light`` parameters.
 
     Raises:
-        DetectorError: a medium lacks a table, or more light would be reflected than there is.
+        DetectorError: a medium lacks a table, or more light would come back than there is.
     """
-    _check_reflectivities(detector)
+    _check_shares(detector)
     light = detector.light
     media = [m for m in detector.media if m.inner_radius_m < detector.pmt_radius]
     names = [m.material for m in media]
@@ -101,7 +102,7 @@ def photon_tables(detector: Detector, materials: Materials) -> PhotonTables:
             [materials.refractive_index(name, WAVELENGTHS) for name in names]
         ),
         emitted=np.stack([_quantiles(_cumulative(s)) for s in (*emission, cherenkov)]),
-        cumulative=np.stack([_cumulative(spectrum) for spectrum in emission]),
+        cumulative=np.stack([_left_out(s, light.reemission_longer) for s in emission]),
         square_radius=radius**2,
         last=len(media) - 1,
         cells=pmt_cells(detector),
@@ -144,8 +145,8 @@ def largest_efficiency(detector: Detector, materials: Materials) -> float:
     return float(efficiency * _largest_response(detector) * gain)
 
 
-def _check_reflectivities(detector: Detector) -> None:
-    for key in ("pmt_reflectivity", "sheet_reflectivity"):
+def _check_shares(detector: Detector) -> None:
+    for key in ("pmt_reflectivity", "sheet_reflectivity", "reemission_longer"):
         value = getattr(detector.light, key)
         if not 0 <= value <= 1:
             message = f"{key} must be from 0 to 1, got {value} in the light of {detector.name}"
@@ -168,8 +169,13 @@ def _medium(
     return np.stack(columns, axis=1)
 
 
+def _left_out(spectrum: Float64[np.ndarray, " wavelength"], longer: float) -> np.ndarray:
+    """Share of a spectrum that is not re-emitted; all of it where nothing is emitted."""
+    return _cumulative(spectrum) * (longer if spectrum.any() else 1.0)
+
+
 def _cumulative(spectrum: Float64[np.ndarray, " wavelength"]) -> np.ndarray:
-    """Cumulative share; all ones where nothing is emitted, so that nothing is re-emitted."""
+    """Cumulative share; all ones where nothing is emitted."""
     total = spectrum.sum()
     return np.cumsum(spectrum) / total if total > 0 else np.ones_like(spectrum)
 

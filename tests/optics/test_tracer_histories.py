@@ -125,6 +125,25 @@ def test_reemission_goes_to_longer_waves_and_its_probability_is_the_tables(table
         assert WAVELENGTHS[after[again]].mean() == pytest.approx(mean, abs=1.5)
 
 
+def test_reemission_by_kasha_s_rule_has_the_whole_spectrum():
+    detector = load_detector()
+    relaxed = replace(detector.light, reemission_longer=0.0)
+    tables = photon_tables(replace(detector, light=relaxed), load_materials())
+    states = np.random.default_rng(5).integers(0, 2**63, N, dtype=np.uint64)
+    spectrum = load_materials().emission("scintillator", WAVELENGTHS)
+    mean = np.average(WAVELENGTHS, weights=spectrum)
+    for wavelength in (360, 400, 430):
+        colour = wavelength - SHORTEST_NM
+        after = np.array([photons.reemission(s, 1, colour, tables)[1] for s in states])
+        again = after >= 0
+        probability = tables.medium[1, colour, 3]
+        assert abs(again.mean() - probability) < 5 * np.sqrt(probability / N)
+        assert WAVELENGTHS[after[again]].mean() == pytest.approx(mean, abs=2.0)
+    dull = [not load_materials().emission(m.material, WAVELENGTHS).any() for m in detector.media]
+    assert any(dull)
+    assert (tables.cumulative[[*dull][: len(tables.cumulative)]] == 1).all()
+
+
 def test_reemission_waits_its_mean_delay(tables):
     states = np.random.default_rng(4).integers(0, 2**63, N, dtype=np.uint64)
     waits = np.array([photons.reemission(s, 1, 155, tables)[2] for s in states])
