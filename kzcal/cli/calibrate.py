@@ -15,6 +15,7 @@ from kzcal.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from kzcal.calibrate.config import CalibrationConfig
+    from kzcal.fit.config import FitConfig
 
 
 @click.command()
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
 @click.option("--onwards", is_flag=True, help="Hold for every later run too.")
 @message_option
 @click.option(
+    "--fit",
+    "fitted",
+    type=click.Path(path_type=Path),
+    metavar="PARAMETERS.toml",
+    help="Fit what all PMTs share too, as `kzcal fit --parameters` does.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1),
     help="Processes that calibrate runs, several at a time.  [default: all usable cores]",
@@ -85,6 +93,7 @@ def calibrate(
     last_run: int | None,
     onwards: bool,
     message: str | None,
+    fitted: Path | None,
     workers: int | None,
     scheduler: str | None,
     skip_existing: bool,
@@ -112,7 +121,11 @@ def calibrate(
     if (out is None) is not no_report:
         reason = "give either --out DIRECTORY or --no-report"
         raise click.UsageError(reason)
-    many = len(files) > 1 or workers is not None or scheduler is not None or skip_existing
+    if fitted is not None and (settings or detector):
+        reason = "--fit stands alone: its file says detector and settings of the calibration"
+        raise click.UsageError(reason)
+    several = len(files) > 1 or fitted is not None
+    many = several or workers is not None or scheduler is not None or skip_existing
     if many and (onwards or last_run is not None):
         reason = "--last-run and --onwards are for one run: each of several holds for its own"
         raise click.UsageError(reason)
@@ -129,7 +142,7 @@ def calibrate(
             location,
             tag,
             out,
-            _configuration(settings, detector),
+            _configuration(settings, detector) if fitted is None else _fit(fitted),
             device=device,
             threads=threads or 1,
             on_overlap=on_overlap,
@@ -169,3 +182,9 @@ def _configuration(settings: Path | None, detector: str | None) -> CalibrationCo
 
     config = CalibrationConfig() if settings is None else CalibrationConfig.from_toml(settings)
     return config if detector is None else replace(config, detector=detector)
+
+
+def _fit(path: Path) -> FitConfig:
+    from kzcal.fit.config import FitConfig
+
+    return FitConfig.from_toml(path.absolute())

@@ -8,6 +8,7 @@ from pathlib import Path
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.machine import usable_cores
 from kzcal.campaign.campaign import Campaign, Outcome, Shelf
+from kzcal.campaign.fitted import FitRecipe
 from kzcal.campaign.plan import plan
 from kzcal.campaign.pool import local_pool, remote_pool
 from kzcal.campaign.recipe import PmtRecipe, Recipe, Settings
@@ -18,6 +19,7 @@ from kzcal.conditions.database import Database
 from kzcal.conditions.engine import resolve
 from kzcal.conditions.writing import OnOverlap
 from kzcal.errors import CalibrationError, ConfigurationError
+from kzcal.fit.config import FitConfig
 from kzcal.geometry import load_detector
 
 NAMED = 8
@@ -30,7 +32,7 @@ def calibrate_many(
     location: str | None,
     tag: str,
     out: Path | None,
-    config: CalibrationConfig,
+    config: CalibrationConfig | FitConfig,
     *,
     device: str,
     threads: int,
@@ -49,7 +51,7 @@ def calibrate_many(
         location: the database.
         tag: in it.
         out: directory of the reports; None for none.
-        config: the settings of the calibration.
+        config: the settings of the calibration, or of the global fit that goes with it.
         device: "auto", "cpu" or "cuda".
         threads: of each worker.
         on_overlap: what to do with older IOVs that share runs.
@@ -64,8 +66,12 @@ def calibrate_many(
         KzcalError: nothing was calculated.
     """
     plugin_files = tuple(path.absolute() for path in session.plugin_files)
-    recipe: Recipe = PmtRecipe(config, Settings(plugin_files, device, threads))
-    detector, plugins = load_detector(config.detector), session.plugins()
+    settings, plugins = Settings(plugin_files, device, threads), session.plugins()
+    recipe: Recipe
+    if isinstance(config, FitConfig):
+        recipe, detector = FitRecipe(config, settings), config.open_detector()[0]
+    else:
+        recipe, detector = PmtRecipe(config, settings), load_detector(config.detector)
     formats = {name: record.build() for name, record in plugins.event_formats.items()}
     with Database.open(resolve(location)) as db:
         planned = plan(
