@@ -137,7 +137,7 @@ def fit_run(
             state.objective, free, seed=config.seed, effort=effort or Effort()
         )
     best = {p.name: float(v) for p, v in zip(state.parameters.free, minimum.values, strict=True)}
-    named = state.objective.named(torch.as_tensor(minimum.values, dtype=torch.float64))
+    named = state.objective.named(state.objective.vector(minimum.values))
     return GlobalFit(
         parameters=state.parameters.starting_at(best),
         minimum=minimum,

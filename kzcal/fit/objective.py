@@ -44,7 +44,7 @@ class FitObjective:
 
     def partial(self, values: Vector) -> Iterator[float]:
         """Priors and the first term, then one more term at a time."""
-        named = self.named(self._tensor(values))
+        named = self.named(self.vector(values))
         total = self._prior(values)
         for term in self.terms:
             total += float(deviance(term.counts, term.expected(named)).sum())
@@ -55,19 +55,20 @@ class FitObjective:
         gradient = torch.zeros(len(self.parameters), dtype=torch.float64)
         information = torch.zeros(len(gradient), len(gradient), dtype=torch.float64)
         for term in self.terms:
-            first, second = self._slopes_of(term, self._tensor(values))
+            first, second = self._slopes_of(term, self.vector(values))
             gradient += first.cpu()
             information += second.cpu()
         by_prior, of_prior = self._prior_slopes(values)
         return gradient.numpy() + by_prior, information.numpy() + of_prior
 
+    def vector(self, values: Vector) -> Float[Tensor, " parameter"]:
+        """Values where the terms are."""
+        return torch.as_tensor(np.asarray(values), dtype=torch.float64, device=self.device)
+
     def named(self, vector: Float[Tensor, " parameter"]) -> Values:
         """Values of all parameters by name; only those that are fitted are differentiable."""
         fixed = {name: vector.new_tensor(value) for name, value in self.fixed.items()}
         return fixed | {p.name: vector[i] for i, p in enumerate(self.parameters)}
-
-    def _tensor(self, values: Vector) -> Float[Tensor, " parameter"]:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float64, device=self.device)
 
     def _slopes_of(self, term: Term, vector: Tensor) -> tuple[Tensor, Tensor]:
         def mean(point: Tensor) -> Tensor:
