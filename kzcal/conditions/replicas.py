@@ -21,12 +21,10 @@ import kzcal
 from kzcal.conditions.canonical import sha256
 from kzcal.conditions.hdf5 import encode
 from kzcal.conditions.payload import Column, GlobalBlock, InputFile, Lineage, Payload
-from kzcal.conditions.quantities import QUANTITIES, RESPONSE
+from kzcal.conditions.quantities import GLOBAL_FIT, QUANTITIES, RESPONSE
 from kzcal.conditions.spread import Spread
 from kzcal.errors import DatabaseError
 
-GLOBAL_FIT = "global-fit"
-"""Kind of the payload with the parameters that all PMTs share."""
 SIGNED = ("time_shift", "time_walk", "angular_slope")
 """Global parameters that may have either sign; all others are positive."""
 SHARES = ("fraction", "reflectivity")

@@ -15,8 +15,8 @@ from kzcal.conditions.engine import locate
 from kzcal.conditions.hdf5 import encode
 from kzcal.conditions.iov import LAST_RUN, RunRange
 from kzcal.conditions.payload import Payload
-from kzcal.conditions.quantities import RESPONSE
-from kzcal.conditions.replicas import GLOBAL_FIT, replicas
+from kzcal.conditions.quantities import GLOBAL_FIT, RESPONSE
+from kzcal.conditions.replicas import replicas
 from kzcal.errors import DatabaseError
 
 

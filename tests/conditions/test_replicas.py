@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
-from kzcal.conditions.quantities import QUANTITIES, RESPONSE, check_kind
-from kzcal.conditions.replicas import GLOBAL_FIT, correlation_name, draw_replica, replicas
+from kzcal.conditions.quantities import GLOBAL_FIT, QUANTITIES, RESPONSE, check_kind
+from kzcal.conditions.replicas import correlation_name, draw_replica, replicas
 from kzcal.errors import DatabaseError
 from kzcal.geometry import load_detector
 from kzcal.testing.payloads import example_calibration

@@ -5,8 +5,7 @@ import pytest
 from kzcal.conditions.database import Database
 from kzcal.conditions.iov import RunRange
 from kzcal.conditions.payload import Payload
-from kzcal.conditions.quantities import RESPONSE
-from kzcal.conditions.replicas import GLOBAL_FIT
+from kzcal.conditions.quantities import GLOBAL_FIT, RESPONSE
 from kzcal.conditions.throwing import calibrated, opened, throw
 from kzcal.errors import DatabaseError
 from kzcal.geometry import load_detector
