@@ -95,7 +95,7 @@ def kzcal_translators() -> Iterable[Translator]:
 def kzcal_fitters() -> Iterable[Fitter]:
     """Fitters that need nothing but the objective's own derivatives."""
     summary = "Damped Newton steps within the ranges, by the objective's derivatives."
-    yield Fitter("newton", summary, _made("kzcal.fit.newton:Newton"))
+    yield Fitter("newton", summary, _made("kzcal.fit.newton:Newton"), takes_slopes=True)
 
 
 @hookimpl

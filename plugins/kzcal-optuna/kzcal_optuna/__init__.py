@@ -16,7 +16,13 @@ def _fitter(kind: str) -> Minimiser:
 
 
 CMAES, GP, TPE, GRADIENT = (
-    Fitter(f"optuna-{kind}", summary, partial(_fitter, kind))
+    Fitter(
+        f"optuna-{kind}",
+        summary,
+        partial(_fitter, kind),
+        keeps_trials=True,
+        takes_slopes=kind == "gradient",
+    )
     for kind, summary in (
         ("cmaes", "Optuna: evolution of a normal distribution, CMA-ES."),
         ("gp", "Optuna: expected improvement of a Gaussian process."),
