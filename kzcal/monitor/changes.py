@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 from kzcal.monitor.config import MonitorConfig
 from kzcal.monitor.noise import straight_lines
-from kzcal.monitor.penalty import penalty_of
+from kzcal.monitor.penalty import Penalties
 from kzcal.monitor.segments import Levels, Measurements, Motion, divide, levels
 from kzcal.monitor.series import Series
 
@@ -72,14 +72,36 @@ class Divided:
     penalty: Float64[np.ndarray, " type"]
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to look for changes in series of the same runs.
+
+    Args:
+        time: of each run, in runs, on the device where the search is done.
+        walk: standard deviation of the random walk from one run to the next, in errors.
+        penalties: of a change.
+    """
+
+    time: Float[Tensor, " run"]
+    walk: float
+    penalties: Penalties
+
+    @classmethod
+    def of(
+        cls, time: Float64[np.ndarray, " run"], config: MonitorConfig, device: torch.device
+    ) -> Search:
+        """A search as the settings want it."""
+        tick = torch.from_numpy(time).to(device)
+        penalties = Penalties(config.false_alarms, tick, config.walk**2, config.seed)
+        return cls(tick, config.walk, penalties)
+
+
 def divide_series(
     measured: Series,
     steady: Series,
     types: Bool[np.ndarray, "type row"],
     slope_variance: Float64[np.ndarray, " type"],
-    time: Float64[np.ndarray, " run"],
-    config: MonitorConfig,
-    device: torch.device,
+    search: Search,
 ) -> Divided:
     """Find the changes of every row.
 
@@ -88,27 +110,20 @@ def divide_series(
         steady: the same as ``noise.prepare`` left it.
         types: rows of each type.
         slope_variance: of each type, squared units of ``steady`` per squared run.
-        time: of each run, in runs.
-        config: settings.
-        device: where the search is done.
+        search: how to look for changes.
     """
-    tick = torch.from_numpy(time).to(device)
     rows = len(steady.value)
     slope, walk, cost = np.zeros((3, rows))
     penalties = np.full(len(types), np.nan)
-    generator = torch.Generator().manual_seed(config.seed)
     for t, members in enumerate(types):
         typical = _typical(steady.error[members])
         slope[members] = slope_variance[t]
-        walk[members] = (config.walk * typical) ** 2
-        relative = slope_variance[t] / typical**2
-        penalties[t] = penalty_of(
-            config.false_alarms, tick, relative, config.walk**2, generator=generator
-        )
+        walk[members] = (search.walk * typical) ** 2
+        penalties[t] = search.penalties.of(float(slope_variance[t] / typical**2))
         cost[members] = penalties[t]
-    data = _measurements(steady, tick)
-    motion = Motion(*(torch.from_numpy(part).to(device) for part in (slope, walk)))
-    changed = divide(data, motion, torch.from_numpy(cost).to(device))
+    data = _measurements(steady, search.time)
+    motion = Motion(*(torch.from_numpy(part).to(search.time.device) for part in (slope, walk)))
+    changed = divide(data, motion, torch.from_numpy(cost).to(search.time.device))
     found = levels(data, motion, changed)
     value, error = (_array(part) for part in _back(found.value, found.variance, measured))
     changes = _changes(found, changed, measured)

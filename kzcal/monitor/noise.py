@@ -20,6 +20,8 @@ NORMAL = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation."""
 FEWEST = 5
 """Differences between runs below which their scatter is not believed."""
+CALM = 4.0
+"""Standard deviations above the middle chi-square up to which a PMT is like most."""
 LONGEST_DRIFT = 0.5
 """Largest standard deviation of slopes, errors of one run per run."""
 
@@ -57,6 +59,8 @@ def prepare(
     scale, slope = np.ones(len(types)), np.zeros(len(types))
     for row, members in enumerate(types):
         together = common_part(value[members])
+        calm = calm_rows(value[members] - together, error[members])
+        together = common_part(value[members][calm])
         value[members] -= together - np.nanmean(together) if np.isfinite(together).any() else 0.0
         scale[row] = error_scale(value[members], error[members])
         error[members] *= scale[row]
@@ -84,6 +88,24 @@ def common_part(value: Float64[np.ndarray, "row run"]) -> Float64[np.ndarray, " 
     empty = ~np.isfinite(chosen).any(0)
     shifted = np.where(empty, 0.0, chosen - middle[:, None])
     return np.asarray(np.where(empty, np.nan, level + np.nanmedian(shifted, axis=0)))
+
+
+def calm_rows(
+    value: Float64[np.ndarray, "row run"], error: Float64[np.ndarray, "row run"]
+) -> Bool[np.ndarray, " row"]:
+    """Rows that scatter about their mean like most: a group that moved must not pull the rest."""
+    known = np.isfinite(value) & (error > 0)
+    number = np.maximum(known.sum(1), 1)
+    weight = np.where(known, 1 / np.where(known, error, 1.0) ** 2, 0.0)
+    filled = np.where(known, value, 0.0)
+    mean = (weight * filled).sum(1) / np.maximum(weight.sum(1), 1e-300)
+    ratio = (weight * (filled - mean[:, None]) ** 2).sum(1) / number
+    measured = known.sum(1) > 1
+    if not measured.any():
+        return np.ones(len(value), bool)
+    middle = np.median(ratio[measured])
+    reach = CALM * NORMAL * np.median(np.abs(ratio[measured] - middle))
+    return np.asarray(ratio <= middle + reach)
 
 
 def error_scale(

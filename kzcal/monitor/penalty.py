@@ -19,9 +19,12 @@ from torch import Tensor
 
 from kzcal.monitor.segments import Measurements, Motion, largest_gain
 
-SIMULATED = 2000
-COUNTED = 0.05
-"""Share of the simulated series that fixes K."""
+FEWEST, MEASUREMENTS = 2000, 200_000
+"""Simulated series at least, and measurements in all of them if that makes more."""
+SLOW = 0.01
+"""Variance of what a drift adds up to, over that of a measurement, that no penalty feels."""
+COUNTED = 100
+"""Simulated series whose best changes fix K: those that take off most."""
 
 
 def penalty_of(
@@ -35,19 +38,53 @@ def penalty_of(
     """Cost of a change with which so large a share of unchanging series is given one.
 
     Args:
-        rate: false alarms per series, below COUNTED.
+        rate: false alarms per series.
         time: of each run, in runs.
         slope: variance of slopes over that of a measurement.
         walk: variance of the random walk over that of a measurement.
         generator: of the simulated series.
     """
-    gain = largest_gain(*unchanging(SIMULATED, time, slope, walk, generator=generator))
-    counted = float(torch.quantile(gain, 1 - COUNTED).clamp(min=1e-3))
-    factor = COUNTED / (math.sqrt(counted) * math.exp(-counted / 2))
-    penalty = max(counted, 1.0)
+    number = max(FEWEST, MEASUREMENTS // len(time))
+    gain = largest_gain(*unchanging(number, time, slope, walk, generator=generator))
+    share = COUNTED / number
+    counted = float(torch.quantile(gain, 1 - max(share, rate)).clamp(min=1e-3))
+    if rate >= share:
+        return counted
+    penalty = counted
     for _ in range(50):
-        penalty = max(2 * math.log(factor * math.sqrt(penalty) / rate), counted)
+        grown = math.sqrt(penalty / counted)
+        penalty = counted + 2 * math.log(grown * share / rate)
     return penalty
+
+
+class Penalties:
+    """Penalties for series of the same runs that drift differently, each simulated once.
+
+    Args:
+        rate: false alarms per series.
+        time: of each run, in runs.
+        walk: variance of the random walk over that of a measurement.
+        seed: of the simulated series, the same for all of them.
+    """
+
+    def __init__(self, rate: float, time: Float[Tensor, " run"], walk: float, seed: int) -> None:
+        self._rate, self._time, self._walk, self._seed = rate, time, walk, seed
+        self._known: dict[float, float] = {}
+
+    def of(self, slope: float) -> float:
+        """Penalty where slopes have this variance, over that of a measurement.
+
+        It is rounded to half a power of ten: what the penalty changes by is below a tenth of it.
+        """
+        span = float(self._time[-1] - self._time[0])
+        small = slope * span**2 < SLOW
+        rounded = 0.0 if small else 10.0 ** (math.ceil(2 * math.log10(slope)) / 2)
+        if rounded not in self._known:
+            generator = torch.Generator().manual_seed(self._seed)
+            self._known[rounded] = penalty_of(
+                self._rate, self._time, rounded, self._walk, generator=generator
+            )
+        return self._known[rounded]
 
 
 def unchanging(

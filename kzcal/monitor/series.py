@@ -102,16 +102,45 @@ def read_record(db: Database, tag: str, revision: int | None = None) -> RunRecor
         )
         raise CalibrationError(message)
     payloads = [db.payload(iov.payload) for iov in iovs]
-    _check_alike(payloads, iovs, tag)
     fits = db.iovs(tag, GLOBAL_FIT, revision)
+    found = [at(fits, iov.runs.first) for iov in iovs]
+    number = db.tag(tag).revision if revision is None else revision
+    return record_of(
+        tag,
+        number,
+        iovs,
+        payloads,
+        [None if fit is None else db.payload(fit.payload) for fit in found],
+    )
+
+
+def record_of(
+    tag: str,
+    revision: int,
+    iovs: tuple[IOV, ...],
+    payloads: Sequence[Payload],
+    fits: Sequence[Payload | None],
+) -> RunRecord:
+    """The record of calibrations that are at hand.
+
+    Args:
+        tag: they are from.
+        revision: of the tag.
+        iovs: one for each calibration, in order of runs.
+        payloads: the calibrations.
+        fits: the global fit that holds for each of them, if there is one.
+
+    Raises:
+        CalibrationError: they are of different detectors.
+    """
+    _check_alike(payloads, iovs, tag)
     blocks = [
-        _blocks(db, payload, at(fits, iov.runs.first))
-        for payload, iov in zip(payloads, iovs, strict=True)
+        [part.globals for part in (fit, payload) if part is not None and part.globals is not None]
+        for fit, payload in zip(fits, payloads, strict=True)
     ]
-    head = db.tag(tag)
     return RunRecord(
         tag,
-        head.revision if revision is None else revision,
+        revision,
         iovs,
         np.stack([payload.columns["status"].values for payload in payloads], axis=1),
         {
@@ -148,12 +177,6 @@ def _constant(payloads: Sequence[Payload], name: str, unit: str) -> Series:
         errors.append(np.where(known, column.errors, np.nan))
     value, error = np.stack(values, 1).astype(float), np.stack(errors, 1).astype(float)
     return Series(name, unit, value, error, counted=name in COUNTED)
-
-
-def _blocks(db: Database, payload: Payload, fit: IOV | None) -> list[GlobalBlock]:
-    """Parameters of the whole detector in one run; those of the global fit go first."""
-    found = [] if fit is None else [db.payload(fit.payload).globals]
-    return [block for block in (*found, payload.globals) if block is not None]
 
 
 def _shared(blocks: Sequence[Sequence[GlobalBlock]]) -> dict[str, Series]:

@@ -15,7 +15,7 @@ from kzcal.errors import CalibrationError
 from kzcal.geometry import Detector
 from kzcal.monitor.alarms import Alarm, alarms_of
 from kzcal.monitor.boundaries import Interval, propose
-from kzcal.monitor.changes import Divided, alone, divide_series, groups
+from kzcal.monitor.changes import Divided, Search, alone, divide_series, groups
 from kzcal.monitor.config import MonitorConfig
 from kzcal.monitor.noise import Prepared, prepare, scattered
 from kzcal.monitor.series import RunRecord, Series, read_record
@@ -87,15 +87,16 @@ def divided_record(
     time = np.asarray(record.runs, np.float64)
     types = np.stack([detector.diameter_inch == diameter for diameter in TYPES])
     types = types[types.any(1)]
+    search = Search.of(time, config, device)
     prepared = {name: prepare(series, types, time) for name, series in record.constants.items()}
     divided = {
         name: divide_series(
-            record.constants[name], ready.series, types, ready.slope_variance, time, config, device
+            record.constants[name], ready.series, types, ready.slope_variance, search
         )
         for name, ready in prepared.items()
     }
     shared = {
-        what: _whole(series, time, config, device)
+        what: _whole(series, time, search)
         for what, series in _whole_series(record, prepared, detector, types).items()
     }
     found = [
@@ -135,13 +136,9 @@ def _natural(steady: Series, *, counted: bool) -> Series:
     return Series(steady.name, steady.unit, steady.value**2, error)
 
 
-def _whole(
-    series: Series,
-    time: Float64[np.ndarray, " run"],
-    config: MonitorConfig,
-    device: torch.device,
-) -> Divided:
+def _whole(series: Series, time: Float64[np.ndarray, " run"], search: Search) -> Divided:
+    """A series of the whole detector; no population tells how it drifts."""
     error = scattered(series.value[0], series.error[0])[None]
     steady = Series(series.name, series.unit, series.value, error)
     types = np.ones((1, 1), bool)
-    return divide_series(steady, steady, types, alone(steady, time), time, config, device)
+    return divide_series(steady, steady, types, alone(steady, time), search)

@@ -1,0 +1,166 @@
+"""Averages over runs: honest errors, the population asked once, lineage and storage."""
+
+import numpy as np
+import pytest
+
+from kzcal.conditions.payload import GlobalBlock
+from kzcal.errors import DatabaseError
+from kzcal.monitor.applying import apply, averaged
+from kzcal.monitor.averages import average, majority, pooled, weighted_together
+from kzcal.monitor.series import Series
+
+N_PMT = 1500
+KIND = (np.arange(N_PMT) % 3 == 0).astype(int)
+STILL = {0: 0.0, 1: 0.0}
+
+
+def runs_of(seed, n_runs, *, spread=0.05, error=0.1, shared=0.0):
+    """Truth, and estimates of every run from the hits alone."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(1.0, spread, N_PMT)
+    sigma = error * rng.uniform(0.8, 1.3, (N_PMT, 1)) * np.ones((1, n_runs))
+    together = shared * rng.normal(size=(2, n_runs))[KIND]
+    value = truth[:, None] + sigma * rng.normal(size=sigma.shape) + together
+    return truth, Series("gain", "1", value, sigma)
+
+
+def drawn_in(series, spread):
+    """What each run states: its own estimates with the population as prior."""
+    variance = 1 / (1 / series.error**2 + 1 / spread**2)
+    value = variance * (series.value / series.error**2 + 1.0 / spread**2)
+    return Series("gain", "1", value, np.sqrt(variance))
+
+
+def width(pull):
+    return float(np.std(pull)), 1 / np.sqrt(2 * len(pull))
+
+
+def test_pulls_of_pooled_averages_have_width_one():
+    """Mean zero and width one within four errors, where the population weighs as much as hits."""
+    truth, series = runs_of(1, 6)
+    alone = average(series, np.ones(series.value.shape, bool), KIND, STILL)
+    found = pooled(alone, KIND, np.ones(N_PMT, bool), STILL)
+    pull = (found.value - truth) / found.error
+    measured, error = width(pull)
+    assert measured == pytest.approx(1.0, abs=4 * error)
+    assert abs(pull.mean()) < 4 / np.sqrt(N_PMT)
+    assert np.median(found.error) < 0.9 * np.median(alone.error)
+
+
+def test_averaging_what_a_population_drew_in_would_be_wrong():
+    truth, series = runs_of(1, 6)
+    stated = drawn_in(series, 0.05)
+    naive = average(stated, np.ones(series.value.shape, bool), KIND, STILL)
+    measured, error = width((naive.value - truth) / naive.error)
+    assert measured > 1.0 + 8 * error
+
+
+def test_one_run_is_what_the_run_states():
+    _, series = runs_of(2, 1, error=0.03)
+    alone = average(series, np.ones(series.value.shape, bool), KIND, STILL)
+    found = pooled(alone, KIND, np.ones(N_PMT, bool), STILL)
+    stated = drawn_in(series, 0.05)
+    assert np.allclose(found.value, stated.value[:, 0], atol=0.01)
+    assert np.allclose(found.error, stated.error[:, 0], rtol=0.1)
+
+
+def test_what_all_do_together_is_in_the_error():
+    """Twelve runs with a common scatter of 0.03: it does not average out over PMTs."""
+    misses = []
+    for seed in range(40):
+        truth, series = runs_of(seed, 12, error=0.02, shared=0.03)
+        found = average(series, np.ones(series.value.shape, bool), KIND, {0: 0.03, 1: 0.03})
+        misses.append(((found.value - truth) / found.error)[0])
+    assert np.std(misses) == pytest.approx(1.0, abs=4 / np.sqrt(80))
+
+
+def test_a_pmt_that_scatters_has_a_larger_error():
+    _, series = runs_of(3, 8)
+    value = series.value.copy()
+    value[7, ::2] += 3.0
+    everywhere = np.ones(value.shape, bool)
+    before = average(series, everywhere, KIND, STILL)
+    after = average(Series("gain", "1", value, series.error), everywhere, KIND, STILL)
+    assert after.error[7] > 5 * before.error[7]
+    others = np.arange(N_PMT) != 7
+    assert np.array_equal(after.error[others], before.error[others])
+
+
+def test_counts_average_to_all_counts_over_all_exposure():
+    counts, exposure = np.array([[3.0, 12.0, 6.0]]), np.array([[1.0, 4.0, 1.0]])
+    series = Series("dark_rate", "Hz", counts / exposure, np.sqrt(counts) / exposure, counted=True)
+    found = average(series, np.ones((1, 3), bool), np.zeros(1, int), STILL)
+    assert found.value[0] == pytest.approx(21 / 6)
+    assert found.error[0] == pytest.approx(np.sqrt(21) / 6)
+
+
+def test_only_chosen_runs_count():
+    _, series = runs_of(4, 5)
+    chosen = np.zeros(series.value.shape, bool)
+    chosen[:, 2] = True
+    chosen[0] = False
+    found = average(series, chosen, KIND, STILL)
+    assert np.isnan(found.value[0])
+    assert np.allclose(found.value[1:], series.value[1:, 2])
+    assert found.runs[0] == 0
+
+
+def test_the_status_of_most_runs_holds_and_of_two_the_latest():
+    status = np.array([["good", "good", "dead"], ["good", "dead", "hot"], ["dead", "hot", "hot"]])
+    assert majority(status).tolist() == ["good", "hot", "hot"]
+    assert majority(np.array([["good", "dead"]])).tolist() == ["dead"]
+
+
+def test_parameters_are_averaged_with_their_covariances():
+    rng = np.random.default_rng(5)
+    covariance = np.array([[4.0, 1.5e-3], [1.5e-3, 1e-6]])
+    values = rng.multivariate_normal([10.0, 0.1], covariance, size=9)
+    mean, found = weighted_together(list(values), [covariance] * 9)
+    assert np.allclose(mean, values.mean(0), rtol=1e-6)
+    assert np.allclose(found, covariance / 9, rtol=1e-6)
+
+
+def test_averages_are_stored_between_change_points(changed_runs, changed, detector):
+    db = changed_runs.db
+    stored = apply(db, changed, detector, "stable")
+    assert stored.written
+    before = db.lookup("stable", "pmt-response", 15001)
+    after = db.lookup("stable", "pmt-response", 15010)
+    assert len(db.iovs("stable", "pmt-response")) == len(changed.intervals) == 2
+    ratio = after.columns["gain"].values[3] / before.columns["gain"].values[3]
+    assert ratio == pytest.approx(1.2, rel=0.03)
+    assert before.columns["status"].values[600] == "dead"
+    assert after.columns["status"].values[600] == "good"
+    assert after.columns["status"].values[42] == "dead"
+    used = [iov.payload for iov in db.iovs("prompt", "pmt-response")][:5]
+    assert [file.sha256 for file in before.lineage.inputs] == used
+    one = db.lookup("prompt", "pmt-response", 15001)
+    ratio = before.columns["qe"].errors / one.columns["qe"].errors
+    assert np.nanmedian(ratio) == pytest.approx(5**-0.5, rel=0.05)
+    assert isinstance(before.globals, GlobalBlock)
+    assert np.all(before.globals.errors < one.globals.errors)
+
+
+def test_the_same_again_writes_nothing(changed_runs, changed, detector):
+    first = apply(changed_runs.db, changed, detector, "again")
+    second = apply(changed_runs.db, changed, detector, "again")
+    assert first.written
+    assert not second.written
+    assert first.revision == second.revision
+
+
+def test_averages_stay_out_of_tags_that_hold_something_else(changed_runs, changed, detector):
+    with pytest.raises(DatabaseError, match="a tag of their own, got 'prompt'"):
+        apply(changed_runs.db, changed, detector, "prompt")
+    other = changed_runs.db.create_tag("mine", "of somebody else").name
+    with pytest.raises(DatabaseError, match="that kzcal monitor made"):
+        apply(changed_runs.db, changed, detector, other)
+
+
+def test_a_good_pmt_keeps_constants_that_can_be(changed_runs, changed, detector):
+    payloads = [changed_runs.db.payload(iov.payload) for iov in changed.record.iovs]
+    payload = averaged(changed, detector, payloads, changed.intervals[0])
+    good = payload.columns["status"].values == "good"
+    for name in ("qe", "gain", "spe_width", "tts"):
+        assert (payload.columns[name].values[good] > 0).all()
+        assert (payload.columns[name].errors[good] > 0).all()
