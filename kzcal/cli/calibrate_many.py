@@ -9,6 +9,7 @@ from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.machine import usable_cores
 from kzcal.campaign.campaign import Campaign, Outcome, Shelf
 from kzcal.campaign.fitted import FitRecipe
+from kzcal.campaign.overview import WORDS, counts_of, write_overview
 from kzcal.campaign.plan import plan
 from kzcal.campaign.pool import local_pool, remote_pool
 from kzcal.campaign.recipe import PmtRecipe, Recipe, Settings
@@ -98,12 +99,9 @@ def calibrate_many(
 
             outcomes = Campaign(planned, recipe, pool, shelf, watch).run()
         name = db.name
-    counts = {
-        status: sum(outcome.status == status for outcome in outcomes)
-        for status in ("stored", "present", "failed")
-    }
-    result = {"database": name, "tag": tag, **counts, "runs": outcomes}
-    emit(result, as_json, text(outcomes, name, tag))
+    page = None if out is None else write_overview(out, outcomes, tag, detector.name)
+    result = {"database": name, "tag": tag, "page": page, **counts_of(outcomes), "runs": outcomes}
+    emit(result, as_json, text(outcomes, name, tag, page))
     _require_all(outcomes)
 
 
@@ -121,7 +119,7 @@ def _made(directory: Path) -> Path:
     return directory
 
 
-def text(outcomes: Sequence[Outcome], database: str, tag: str) -> str:
+def text(outcomes: Sequence[Outcome], database: str, tag: str, page: Path | None) -> str:
     """A line for each run, and where they are."""
     rows = []
     for outcome in outcomes:
@@ -130,7 +128,7 @@ def text(outcomes: Sequence[Outcome], database: str, tag: str) -> str:
             (
                 "?" if outcome.run is None else outcome.run,
                 outcome.file.name,
-                "in the tag already" if outcome.status == "present" else outcome.status,
+                WORDS[outcome.status],
                 "" if outcome.good is None else outcome.good,
                 f"{numbers['events']:,.0f}" if "events" in numbers else "",
                 f"{numbers['time to calibrate']:.0f}" if "time to calibrate" in numbers else "",
@@ -139,8 +137,9 @@ def text(outcomes: Sequence[Outcome], database: str, tag: str) -> str:
             )
         )
     header = ("run", "file", "result", "good PMTs", "events", "s", "report", "")
-    stored = sum(outcome.status == "stored" for outcome in outcomes)
-    return "\n".join([table(header, rows), f"stored {stored} runs under tag {tag} in {database}"])
+    stored = counts_of(outcomes)["stored"]
+    lines = [table(header, rows), f"stored {stored} runs under tag {tag} in {database}"]
+    return "\n".join([*lines, f"wrote {page}"] if page else lines)
 
 
 def _require_all(outcomes: Sequence[Outcome]) -> None:

@@ -61,7 +61,10 @@ def test_every_run_has_a_line_and_a_report(made_up, files, place):
     assert lines[0].split() == ["run", "file", "result", "good", "PMTs", "events", "s", "report"]
     page = place.out / "2" / "index.html"
     assert lines[2].split() == ["2", "run-00002.h5", "stored", "1874", "40", str(page)]
-    assert lines[-1] == f"stored 3 runs under tag t in {place.db}"
+    assert lines[-2:] == [
+        f"stored 3 runs under tag t in {place.db}",
+        f"wrote {place.out / 'index.html'}",
+    ]
     assert page.read_text() == "t: 2 after 1"
 
 
