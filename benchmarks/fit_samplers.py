@@ -188,12 +188,23 @@ def main() -> None:
         curves[name] = above[0]
         print(rows[-1], [f"{s:.1f} s" for _, s in found], flush=True)
     head = ("fitter", "calls until within 0.1", "above the minimum at its end", "parts added up")
-    text = table(head, rows)
+    text = f"{away(seeds)}\n\n{table(head, rows)}"
     print(text)
     if chosen.page:
         write_part(chosen.page, "fit_samplers", text)
     if chosen.picture:
         draw(chosen.picture, curves)
+
+
+def away(seeds: range) -> str:
+    """How far from the minimum fits begin."""
+    steps = []
+    for seed in seeds:
+        found = Newton().minimise(objective(seed), PARAMETERS, seed=seed)
+        off = np.array([p.start for p in PARAMETERS]) - found.values
+        steps.append(np.abs(off) / np.sqrt(np.diag(found.covariance)))
+    low, high = np.min(steps), np.max(steps)
+    return f"Parameters start {low:.0f} to {high:.0f} standard deviations from the minimum."
 
 
 def draw(path: Path, curves: dict[str, np.ndarray]) -> None:

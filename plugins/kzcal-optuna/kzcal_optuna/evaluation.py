@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -102,7 +103,9 @@ def evaluator(objective: Objective, workers: int) -> Iterator[Evaluator]:
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _prepare_worker, (objective, threads))
+    # As bytes, since tensors would go through memory that is shared while their sender lives.
+    given = pickle.dumps(objective), threads
+    pool = ProcessPoolExecutor(workers, context, _prepare_worker, given)
     try:
         yield lambda values, ceiling, steps: pool.submit(_evaluate_here, values, ceiling, steps)
     finally:
@@ -113,13 +116,13 @@ _OBJECTIVE: list[Objective] = []
 """Of a worker process, which keeps it between points."""
 
 
-def _prepare_worker(objective: Objective, threads: int) -> None:
+def _prepare_worker(objective: bytes, threads: int) -> None:
     """Keep the objective; interrupts go to the parent, with which this process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _OBJECTIVE[:] = [pickle.loads(objective)]  # noqa: S301  from the parent alone
     if "torch" in sys.modules:  # as it is once an objective with tensors has arrived
         sys.modules["torch"].set_num_threads(threads)
-    _OBJECTIVE[:] = [objective]
 
 
 def _end_with_parent() -> None:

@@ -24,6 +24,7 @@ class TestGradient(FitterContract):
     component = GRADIENT
 
 
+@pytest.mark.slow
 class TestTpe(FitterContract):
     component = TPE
 

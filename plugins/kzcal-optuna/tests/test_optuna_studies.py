@@ -18,11 +18,14 @@ from kzcal_optuna import CMAES, GRADIENT, TPE
 from kzcal_optuna.storage import opened
 from kzcal_optuna.study import RETRY_OF
 from optuna.trial import TrialState
+from optuna_counts import PARAMETERS as COUNTED
+from optuna_counts import decays
 from optuna_objectives import TWO, TWO_PARAMETERS, Deadly, Slow, Valley
 from sqlalchemy import create_engine, make_url, text
 
 from kzcal.components import Effort
 from kzcal.errors import CalibrationError, ConfigurationError, DatabaseError, FileFormatError
+from kzcal.fit.newton import Newton
 
 SERVER = "KZCAL_TEST_POSTGRESQL"
 SPAWN = multiprocessing.get_context("spawn")
@@ -70,7 +73,7 @@ def deadly(tmp_path: Path, at: int) -> Deadly:
 
 
 def end_of(process) -> int:
-    process.join(60.0)
+    process.join(150.0)
     return process.exitcode
 
 
@@ -131,7 +134,7 @@ def test_workers_end_with_a_fit_that_is_killed(tmp_path: Path):
     np.testing.assert_allclose(found.values, TWO.truth, rtol=1e-3)
 
 
-def waited(look, seconds: float = 45.0):
+def waited(look, seconds: float = 150.0):
     """What is seen once there are two."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -156,6 +159,16 @@ def test_two_workers_make_the_same_trials_each_time(tmp_path: Path):
     assert len(counted(trials_of(first))) == 12
 
 
+@pytest.mark.slow
+def test_an_objective_with_tensors_goes_to_workers_and_gives_the_minimum_of_newton():
+    objective = decays(seed=3)
+    newton = Newton().minimise(objective, COUNTED, seed=1)
+    found = CMAES.build().minimise(objective, COUNTED, seed=1, effort=Effort(12, workers=2))
+    sigma = np.sqrt(np.diag(newton.covariance))
+    assert (np.abs(found.values - newton.values) < 0.02 * sigma).all()
+    np.testing.assert_allclose(np.diag(found.covariance), sigma**2, rtol=0.1)
+
+
 def test_trials_that_are_kept_count(storage):
     fit(TWO, storage, trials=10)
     fit(TWO, storage, trials=24, resume=True)
@@ -174,6 +187,7 @@ def test_others_resume_as_well(component, tmp_path: Path):
     assert points(trials_of(parts)) == points(trials_of(whole))
 
 
+@pytest.mark.slow
 def test_a_noisy_fit_resumes_in_the_midst_of_its_design(tmp_path: Path):
     noisy = Valley(TWO.truth, TWO.covariance, noise=1.0)
     broken = Deadly(TWO.truth, TWO.covariance, 1.0, str(tmp_path / "calls"), 30)
