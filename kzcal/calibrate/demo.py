@@ -90,6 +90,7 @@ def write_demo_period(
     run: int = 1,
     truth: DemoTruth | None = None,
     light: PlainLight | None = None,
+    detector: Detector | None = None,
 ) -> DemoTruth:
     """Write an event file of one period and return what it was made with.
 
@@ -100,8 +101,9 @@ def write_demo_period(
         run: run number.
         truth: constants of the PMTs, instead of drawing them.
         light: how light is made and travels; None for its defaults.
+        detector: whose PMTs they are; None for KamLAND-Zen 800.
     """
-    detector = load_detector()
+    detector = detector or load_detector()
     truth = truth or draw_truth(detector, seed=seed)
     plan, muons = _timeline(detector, np.random.default_rng([seed, 2]), n_events)
     header = RunHeader(
