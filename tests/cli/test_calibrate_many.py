@@ -119,6 +119,27 @@ def test_reports_need_a_directory(made_up, files, place):
     assert "--out must be a directory" in result.stderr
 
 
+def test_a_fit_goes_to_the_workers_with_its_settings(made_up, files, place, tmp_path, monkeypatch):
+    made_up()
+    asked = []
+
+    def recipe(config, settings):
+        asked.append((config, settings))
+        return MadeUpRecipe()
+
+    monkeypatch.setattr(calibrate_many, "FitRecipe", recipe)
+    (tmp_path / "fit.toml").write_text("photons = 1000\nseed = 5\n")
+    words = ("--fit", tmp_path / "fit.toml", "--device", "cpu")
+    result = call(files[:1], place, *words, out=False)
+    assert result.exit_code == 0, result.output
+    ((config, settings),) = asked
+    assert (config.photons, config.seed, settings.device) == (1000, 5, "cpu")
+    (tmp_path / "fit.toml").write_text("photon = 1000\n")
+    result = call(files[:1], place, *words, "--on-overlap", "split", out=False)
+    assert result.exit_code == 1
+    assert "unknown key 'photon': choose from" in result.stderr
+
+
 def test_without_dask_a_sentence_says_what_to_install(files, place, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     result = call(files, place, out=False)
