@@ -111,6 +111,24 @@ def test_a_wrong_usage_exits_with_two(files, place, words, sentence):
     assert sentence in result.stderr
 
 
+def test_a_global_fit_goes_with_every_run(files, place, tmp_path, monkeypatch):
+    seen = []
+
+    def recipe(config, _settings):
+        seen.append(config)
+        return MadeUpRecipe()
+
+    monkeypatch.setattr(calibrate_many, "FitRecipe", recipe)
+    monkeypatch.setattr(calibrate_many, "local_pool", lambda *_words: inline())
+    settings = tmp_path / "fit.toml"
+    settings.write_text("photons = 7\n")
+    assert call(files, place, "--fit", settings).exit_code == 0
+    assert seen[0].photons == 7
+    refused = call(files, place, "--fit", settings, "--detector", "kamland-zen-800")
+    assert refused.exit_code == 2
+    assert "--fit stands alone" in refused.output
+
+
 def test_reports_need_a_directory(made_up, files, place):
     made_up()
     place.out = place.db

@@ -3,18 +3,13 @@
 import json
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
-from quick_measure import quick_measure
+from quick_fit import quick_fit, quick_measured
 
 from kzcal.cli.main import main
-from kzcal.components import Minimum
 from kzcal.conditions.database import Database
 from kzcal.fit import store
-from kzcal.fit.driver import Agreement, GlobalFit, Round
-from kzcal.geometry import load_detector
 from kzcal.io.events import write_events
 from kzcal.testing import synthetic_run
 
@@ -26,30 +21,12 @@ def asked(monkeypatch):
     """Fits that take no time; what they were asked for."""
     seen = SimpleNamespace(fitter=None, effort=None, config=None)
 
-    def fit(source, config, *, samples, fitter, effort, device, advance):
+    def fit(source, config, *, fitter, effort, **more):
         seen.fitter, seen.effort, seen.config = fitter, effort, config
-        parameters = config.parameter_set(load_detector())
-        n = len(parameters.free)
-        values = np.array([p.start for p in parameters.free])
-        counts = np.arange(700.0)
-        part = Agreement("times", counts, counts + 1.0, np.full(700, 1e-3), 123.0)
-        tts = torch.full((1879,), 1.3)
-        return GlobalFit(
-            parameters=parameters,
-            minimum=Minimum(values, 1e-4 * np.eye(n), 456.0, 7),
-            agreement=(part,),
-            rounds=(Round(values, 3.0, 500.0, 1.0), Round(values, 0.05, 456.0, 1.0)),
-            settled=True,
-            result=SimpleNamespace(timing=SimpleNamespace(tts=tts)),
-        )
-
-    def measured(path, source, detector, config, plugins, result, began, *, device, advance):
-        return quick_measure(
-            path, source, detector, config, plugins, device=device, advance=advance
-        )
+        return quick_fit(source, config, fitter=fitter, effort=effort, **more)
 
     monkeypatch.setattr(store, "fit_run", fit)
-    monkeypatch.setattr(store, "measured", measured)
+    monkeypatch.setattr(store, "measured", quick_measured)
     return seen
 
 
