@@ -1,6 +1,7 @@
 """Photons that a fit traces until it is as good, beside plain TPE on an objective traced anew.
 
-    python benchmarks/fit_cost.py period_A.h5 [--photons 6e6] [--trials 60] [--write docs/global_fit.md]
+    python benchmarks/fit_cost.py period_A.h5 [--photons 6e6] [--trials 60]
+        [--write docs/global_fit.md]
 
 How light is shared out over the PMTs is fitted twice from the same start. kzcal traces once per
 round with fixed random numbers and moves the light by its slopes. Plain TPE, Optuna's default
