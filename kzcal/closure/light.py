@@ -50,6 +50,8 @@ class Light:
         scale: of the number of events; 1 are about seven thousand.
         photons: that the fit traces for every round.
         rounds: how often it does, at most.
+        cherenkov: Cherenkov photons over those of Frank and Tamm, in truth and fit. Times and
+            occupancy of the fit have none: with 1 the closure shows what that costs.
 
     Raises:
         ConfigurationError: a number is out of range, or a parameter is unknown.
@@ -59,7 +61,8 @@ class Light:
     terms: tuple[str, ...] = ("occupancy", "spectra", "times")
     scale: float = 1.0
     photons: int = 50_000_000
-    rounds: int = 2
+    rounds: int = 3
+    cherenkov: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.scale > 0 or self.photons < FEWEST_PHOTONS:
@@ -103,6 +106,7 @@ class Light:
             rounds=self.rounds,
             seed=seed,
             fit=self.free,
+            parameters={"cherenkov_scale": {"start": self.cherenkov}},
             where="the closure of light",
         )
 

@@ -22,12 +22,13 @@ from kzcal.conditions.quantities import GLOBAL_FIT, GOOD, QUANTITIES, RESPONSE
 from kzcal.geometry import Detector, load_detector
 from kzcal.hits import Events
 from kzcal.io.hdf5_writer import event_writer
-from kzcal.simulate.chain import T0_SPREAD_NS, Simulated
+from kzcal.simulate.chain import T0_SPREAD_NS, Batch, Simulated
 from kzcal.simulate.cocktail import Cocktail, ForcedTriggers, Ingredient
 from kzcal.simulate.constants import Constants
 from kzcal.simulate.muons import MuonRates
 from kzcal.simulate.order import in_time_order
 from kzcal.simulate.seeds import BlockKey
+from kzcal.simulate.separation import SEPARATION_NS, part_events
 from kzcal.simulate.setup import Setup
 from kzcal.simulate.timeline import tasks
 from kzcal.simulate.workers import Simulation
@@ -134,21 +135,42 @@ def _events(simulation: Simulation, resolution: Resolution, seed: int) -> Iterat
 
     def blocks() -> Iterator[tuple[Simulated, int | None]]:
         for task in tasks(simulation.components):
-            found = simulation.block(task.component, task.block)
-            name = simulation.components[task.component].name
-            key = BlockKey(seed, simulation.header.run, name, task.block)
-            yield Simulated(smeared(found.reported, resolution, key), None), task.settled
+            found = simulation.block(task.component, task.block).reported
+            part = simulation.components[task.component]
+            key = BlockKey(seed, simulation.header.run, part.name, task.block)
+            delay = _first_light(simulation, part.batch(task.block, key), key)
+            made = smeared(found, delay[found.event], resolution, key)
+            yield Simulated(made, None), task.settled
 
     width = max(len(part.kind) for part in simulation.components)
     for part in in_time_order(blocks(), kind_width=width):
         yield part.reported
 
 
-def smeared(events: Events, resolution: Resolution, key: BlockKey) -> Events:
+def _first_light(
+    simulation: Simulation, batch: Batch, key: BlockKey
+) -> Float64[np.ndarray, " event"]:
+    """How long after the decay the first deposit of each event of a block comes, ns.
+
+    Zero for the later events of a decay, whose own particles begin them.
+    """
+    generator = key.numpy("transport")
+    transport = simulation.chain.transport
+    parted = part_events(transport.deposits(batch.primaries, batch.position, generator=generator))
+    return np.where(parted.begin < SEPARATION_NS, parted.begin, 0.0)
+
+
+def smeared(
+    events: Events,
+    first_light: Float64[np.ndarray, " event"],
+    resolution: Resolution,
+    key: BlockKey,
+) -> Events:
     """The events of a block with what a reconstruction finds of them.
 
     Args:
         events: numbered within the block as they were made.
+        first_light: time of the first deposit after the decay, whose time is sought, ns.
         resolution: of the reconstruction.
         key: of the block; the emission times are those that the chain has drawn with it.
     """
@@ -161,7 +183,7 @@ def smeared(events: Events, resolution: Resolution, key: BlockKey) -> Events:
     found = energy + ENERGY_RESOLUTION * root * rng.standard_normal(n)
     off: Float64[np.ndarray, "event 3"] = rng.standard_normal((n, 3))
     vertex = true_vertex + off * (resolution.vertex / np.sqrt(3 * energy))[:, None]
-    t0 = true_t0[events.event] + resolution.t0 * rng.standard_normal(n)
+    t0 = true_t0[events.event] - first_light + resolution.t0 * rng.standard_normal(n)
     known = np.where(events.forced, np.nan, 0.0)
     return replace(
         events,
