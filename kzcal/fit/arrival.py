@@ -81,7 +81,7 @@ class ArrivalFold:
         kind: type of the PMTs of each cell.
         spread: transit-time spreads of PMTs of each type over their root mean square, at equal
             shares of the hits.
-        offset_variance: of the PMTs' time offsets, from their errors, ns^2.
+        offset_variance: of the time offsets of each type's PMTs, from their errors, ns^2.
         alpha: share of alphas in the light of each cell.
         rise_time: of the scintillation, ns.
         mean: photoelectrons of the pairs of event and PMT, averaged over their photoelectrons.
@@ -96,7 +96,7 @@ class ArrivalFold:
 
     kind: Tensor
     spread: Float[Tensor, "type share"]
-    offset_variance: float
+    offset_variance: Float[Tensor, " type"]
     alpha: Float[Tensor, " cell"]
     rise_time: float
     mean: Float[Tensor, " cell"]
@@ -169,7 +169,7 @@ class ArrivalFold:
         profile = electron + self.alpha[:, None] * (alpha - electron)
         late = 1 - fraction + fraction * exponential(omega, values["late_delay"])
         rms = torch.stack([values["tts_mean_17"], values["tts_mean_20"]])
-        variance = (rms[:, None] * self.spread) ** 2 + self.offset_variance
+        variance = (rms[:, None] * self.spread) ** 2 + self.offset_variance[:, None]
         transit = gaussian(omega, variance).mean(1)[self.kind]
         return profile * transit * late * exponential(omega, self.rise_time)
 

@@ -168,17 +168,18 @@ class TimeCounts:
         lever = lever / number.clamp(min=1)
         mean = self.pairs[1] / self.pairs[0].clamp(min=1e-12)
         kind, sample = _kind_and_sample(cells)
-        good = run.weight > 0
         kinds = run.stream.detector.kind
+        types = [(run.weight > 0) & (kinds == k) for k in range(2)]
+        error = timing.covariance[:, 0, 0].double()
         return ArrivalFold(
             kind=kind,
-            spread=torch.stack([_spreads(timing.tts[good & (kinds == k)]) for k in range(2)]),
-            offset_variance=float(timing.covariance[good, 0, 0].nanmean()),
+            spread=torch.stack([_spreads(timing.tts[good]) for good in types]),
+            offset_variance=torch.stack([error[good].nanmean() for good in types]),
             alpha=self._alpha().to(kind.device)[sample],
             rise_time=run.detector.light.rise_time,
             mean=mean[cells],
             dark=self.pairs[2][cells],
-            chance=torch.stack([self._chances(good & (kinds == k)) for k in range(2)]),
+            chance=torch.stack([self._chances(good) for good in types]),
             lever=lever,
             lever_variance=(square / number.clamp(min=1) - lever**2).clamp(min=0),
             inverse_energy=inverse.sum(1) / number.sum(1).clamp(min=1),
