@@ -10,8 +10,9 @@ from types import MappingProxyType
 import numpy as np
 
 from kzcal.calibrate.report.digits import measured, number, words
-from kzcal.monitor.changes import Change, Divided, Group
+from kzcal.monitor.changes import Change, Divided
 from kzcal.monitor.config import MonitorConfig
+from kzcal.monitor.groups import Group
 from kzcal.monitor.series import SILENT
 
 HOT = "hot"

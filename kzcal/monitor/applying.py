@@ -10,8 +10,9 @@ import numpy as np
 import kzcal
 from kzcal.conditions import writing
 from kzcal.conditions.database import Database
+from kzcal.conditions.iov import IOV, at
 from kzcal.conditions.payload import Column, GlobalBlock, InputFile, Lineage, Payload
-from kzcal.conditions.quantities import ALONE, GOOD, QUANTITIES, RESPONSE
+from kzcal.conditions.quantities import ALONE, GLOBAL_FIT, GOOD, QUANTITIES, RESPONSE
 from kzcal.conditions.writing import Placement
 from kzcal.errors import DatabaseError
 from kzcal.geometry import Detector
@@ -58,18 +59,61 @@ def apply(db: Database, stability: Stability, detector: Detector, tag: str) -> A
     """
     record = stability.record
     _check_target(db, tag, record.tag)
-    payloads = [db.payload(iov.payload) for iov in record.iovs]
-    placements = [
-        Placement(interval.runs, averaged(stability, detector, payloads, interval))
-        for interval in stability.intervals
-    ]
-    known = tag in {found.name for found in db.tags()}
-    sealed = {(item.iov.runs, item.iov.payload) for item in writing.seal(placements, tag)}
-    if known and {(iov.runs, iov.payload) for iov in db.iovs(tag, RESPONSE)} == sealed:
-        return Applied(tag, db.tag(tag).revision, False, len(placements))
+    placements = _placements(db, stability, detector)
+    sealed = {(s.iov.kind, s.iov.runs, s.iov.payload) for s in writing.seal(placements, tag)}
+    n = len(stability.intervals)
+    if tag in {found.name for found in db.tags()}:
+        held = {(iov.kind, iov.runs, iov.payload) for iov in db.iovs(tag)}
+        if held == sealed:
+            return Applied(tag, db.tag(tag).revision, False, n)
     message = f"averages of {record.tag}, revision {record.revision}, between change points"
     revision = db.store_all(tag, placements, message, "split", description=DESCRIPTION)
-    return Applied(tag, revision, True, len(placements))
+    return Applied(tag, revision, True, n)
+
+
+def _placements(db: Database, stability: Stability, detector: Detector) -> list[Placement]:
+    """Averages over every interval: constants of PMTs, and the global fit if all runs have one."""
+    record = stability.record
+    payloads = [db.payload(iov.payload) for iov in record.iovs]
+    fits = db.iovs(record.tag, GLOBAL_FIT, record.revision)
+    held = [at(fits, iov.runs.first) for iov in record.iovs]
+    placements = []
+    for interval in stability.intervals:
+        averages = averaged(stability, detector, payloads, interval)
+        placements.append(Placement(interval.runs, averages))
+        mine = [fit for fit in held[interval.first : interval.last + 1] if fit is not None]
+        if len(mine) == interval.last + 1 - interval.first:
+            fit = averaged_fit(
+                [db.payload(iov.payload) for iov in mine], mine, stability, interval
+            )
+            placements += [] if fit is None else [Placement(interval.runs, fit)]
+    return placements
+
+
+def averaged_fit(
+    payloads: Sequence[Payload], iovs: Sequence[IOV], stability: Stability, interval: Interval
+) -> Payload | None:
+    """The global fit over the runs of an interval, with its slopes; None if names differ.
+
+    Args:
+        payloads: one for each run.
+        iovs: where they are from.
+        stability: the whole record.
+        interval: the runs.
+    """
+    block = _block(payloads)
+    if block is None:
+        return None
+    columns = {
+        name: Column(
+            np.mean([payload.columns[name].values for payload in payloads], axis=0),
+            column.unit,
+            column.doc,
+        )
+        for name, column in payloads[0].columns.items()
+        if "_by_" in name and all(name in payload.columns for payload in payloads)
+    }
+    return Payload(GLOBAL_FIT, columns, block, _lineage(stability, interval, iovs))
 
 
 def _check_target(db: Database, tag: str, watched: str) -> None:
@@ -104,7 +148,7 @@ def averaged(
     status = majority(record.status[:, rows])
     chosen = np.zeros(record.status.shape, bool)
     chosen[:, rows] = record.status[:, rows] == status[:, None]
-    part = payloads[rows]
+    part, used = payloads[rows], record.iovs[rows]
     columns = _status_columns(part, status, chosen[:, rows])
     kind = np.searchsorted(np.unique(detector.diameter_inch), detector.diameter_inch)
     for quantity in QUANTITIES:
@@ -120,7 +164,7 @@ def averaged(
         columns[f"{quantity.name}_runs"] = Column(
             found.runs, "1", f"runs that {quantity.name} rests on"
         )
-    return Payload(RESPONSE, columns, _block(part), _lineage(stability, interval))
+    return Payload(RESPONSE, columns, _block(part), _lineage(stability, interval, used))
 
 
 def _without_population(payloads: Sequence[Payload], name: str) -> bool:
@@ -168,9 +212,8 @@ def _block(payloads: Sequence[Payload]) -> GlobalBlock | None:
     return GlobalBlock(first.names, mean, first.units, covariance, first.docs)
 
 
-def _lineage(stability: Stability, interval: Interval) -> Lineage:
+def _lineage(stability: Stability, interval: Interval, used: Sequence[IOV]) -> Lineage:
     record = stability.record
-    used = record.iovs[interval.first : interval.last + 1]
     inputs = tuple(InputFile(f"{record.tag}:{iov.runs.first}", iov.payload) for iov in used)
     settings: Mapping[str, object] = stability.config.as_dict() | {
         "command": "kzcal monitor --apply",

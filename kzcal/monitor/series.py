@@ -11,11 +11,9 @@ from jaxtyping import Float64
 from kzcal.conditions.database import Database
 from kzcal.conditions.iov import IOV, at
 from kzcal.conditions.payload import GlobalBlock, Payload
-from kzcal.conditions.quantities import ALONE, QUANTITIES, RESPONSE
+from kzcal.conditions.quantities import ALONE, GLOBAL_FIT, QUANTITIES, RESPONSE
 from kzcal.errors import CalibrationError, DatabaseError
 
-GLOBAL_FIT = "global-fit"
-"""Kind of the payload with the parameters of the whole detector."""
 SILENT = "dead"
 """Status of a PMT whose constants mean nothing."""
 COUNTED = ("qe", "dark_rate")

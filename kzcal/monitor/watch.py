@@ -15,8 +15,9 @@ from kzcal.errors import CalibrationError
 from kzcal.geometry import Detector
 from kzcal.monitor.alarms import Alarm, alarms_of
 from kzcal.monitor.boundaries import Interval, propose
-from kzcal.monitor.changes import Divided, Search, alone, divide_series, groups
+from kzcal.monitor.changes import Divided, Search, alone, divide_series
 from kzcal.monitor.config import MonitorConfig
+from kzcal.monitor.groups import groups
 from kzcal.monitor.noise import Prepared, prepare, scattered
 from kzcal.monitor.series import RunRecord, Series, read_record
 

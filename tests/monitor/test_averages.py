@@ -1,11 +1,13 @@
 """Averages over runs: honest errors, the population asked once, lineage and storage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from kzcal.conditions.payload import GlobalBlock
+from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
 from kzcal.errors import DatabaseError
-from kzcal.monitor.applying import apply, averaged
+from kzcal.monitor.applying import apply, averaged, averaged_fit
 from kzcal.monitor.averages import average, majority, pooled, weighted_together
 from kzcal.monitor.series import Series
 
@@ -139,6 +141,27 @@ def test_averages_are_stored_between_change_points(changed_runs, changed, detect
     assert np.nanmedian(ratio) == pytest.approx(5**-0.5, rel=0.05)
     assert isinstance(before.globals, GlobalBlock)
     assert np.all(before.globals.errors < one.globals.errors)
+
+
+def test_global_fits_are_averaged_with_their_slopes(changed, detector):
+    names, units, docs = ("light_yield", "fixed"), ("1", "1"), ("light", "not fitted")
+    iovs = changed.record.iovs[:5]
+    fits = [
+        Payload(
+            "global-fit",
+            {"tts_by_t0_resolution": Column(np.full(detector.n_pmt, float(k)), "1", "slope")},
+            GlobalBlock(names, np.array([1 + 0.01 * k, 3.0]), units, np.diag([1e-4, 0.0]), docs),
+            Lineage(),
+        )
+        for k in range(5)
+    ]
+    found = averaged_fit(fits, iovs, changed, changed.intervals[0])
+    assert found.globals.values == pytest.approx([1.02, 3.0])
+    assert found.globals.errors == pytest.approx([0.01 / np.sqrt(5), 0.0])
+    assert np.allclose(found.columns["tts_by_t0_resolution"].values, 2.0)
+    assert [file.sha256 for file in found.lineage.inputs] == [iov.payload for iov in iovs]
+    other = replace(fits[0], globals=None)
+    assert averaged_fit([*fits[1:], other], iovs, changed, changed.intervals[0]) is None
 
 
 def test_the_same_again_writes_nothing(changed_runs, changed, detector):

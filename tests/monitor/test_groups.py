@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kzcal.monitor.changes import Change, densest, groups
+from kzcal.monitor.changes import Change
+from kzcal.monitor.groups import densest, groups
 
 N_PMT = 1879
 
