@@ -44,12 +44,15 @@ def report(
     """Rebuild the report of a calibrated RUN from the database alone.
 
     Writes OUT/index.html, one file that needs no other. It compares the run with the calibration
-    before it in the same tag. Sections of plugins come after kzcal's own.
+    before it in the same tag. Sections of plugins come after kzcal's own. Where the tag has a
+    global fit for the run, OUT/fit.html is its page.
     """
     from kzcal.calibrate.report import write_report
     from kzcal.conditions.database import Database
     from kzcal.conditions.engine import resolve
-    from kzcal.conditions.quantities import DIAGNOSTICS, RESPONSE
+    from kzcal.conditions.quantities import DIAGNOSTICS, GLOBAL_FIT, RESPONSE
+    from kzcal.fit.page import PAGE as FIT_PAGE
+    from kzcal.fit.page import write_page
     from kzcal.geometry import load_detector
 
     with Database.open(resolve(location)) as db:
@@ -58,6 +61,8 @@ def report(
         own = db.find(tag, RESPONSE, run, revision)
         before = db.before(tag, RESPONSE, own.runs.first, revision)
         previous = None if before is None else db.payload(before.payload)
+        shared = db.holding(tag, GLOBAL_FIT, run, revision)
+        fit = None if shared is None else db.payload(shared.payload)
     name = detector if detector is not None else detector_of(calibration, run, tag)
     page = made_directory(out) / "index.html"
     sections = session.plugins().report_sections
@@ -65,7 +70,13 @@ def report(
     write_report(page, calibration, diagnostics, built, previous, sections, tag=tag)
     compared = None if before is None else str(before.runs)
     result = {"report": page, "run": run, "tag": tag, "compared_with": compared}
-    emit(result, as_json, f"wrote {page}")
+    text = f"wrote {page}"
+    if fit is not None:
+        beside = out / FIT_PAGE
+        write_page(beside, fit, built, tag=tag)
+        result["fit"] = beside
+        text += f"\nwrote {beside}"
+    emit(result, as_json, text)
 
 
 def detector_of(calibration: Payload, run: int, tag: str) -> str:

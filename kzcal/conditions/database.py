@@ -230,6 +230,11 @@ class Database(Closing):
         with self._reading() as connection:
             return timeline.below(connection, tag, kind, RunRange(run, None).first - 1, revision)
 
+    def holding(self, tag: str, kind: str, run: int, revision: int | None = None) -> IOV | None:
+        """The IOV that holds for a run; None if none of that kind does, which is no error here."""
+        latest = self.before(tag, kind, run + 1, revision)
+        return latest if latest is not None and latest.runs.end >= run else None
+
     def lookup(self, tag: str, kind: str, run: int, revision: int | None = None) -> Payload:
         """The payload that holds for a run; see find."""
         with self._reading() as connection:

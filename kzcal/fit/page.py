@@ -17,6 +17,7 @@ from kzcal.errors import DatabaseError
 from kzcal.geometry import Detector
 from kzcal.io.atomic import replacing
 
+PAGE = "fit.html"
 MOST_BINS = 300
 """Bins of a term that are drawn; beyond, neighbours are added up."""
 FOOTER = "Written by kzcal from one payload of kind global-fit. Bars are one standard deviation."

@@ -25,12 +25,11 @@ from kzcal.conditions.payload import Payload
 from kzcal.conditions.quantities import DIAGNOSTICS, GLOBAL_FIT, RESPONSE
 from kzcal.fit.config import FitConfig
 from kzcal.fit.driver import GlobalFit, fit_run
-from kzcal.fit.page import write_page
+from kzcal.fit.page import PAGE, write_page
 from kzcal.fit.payload import fit_payload
 from kzcal.io.source import open_events
 from kzcal.plugins import Plugins
 
-PAGE = "fit.html"
 DESCRIPTION = "made by kzcal fit"
 
 

@@ -42,14 +42,13 @@ class Constants:
         """
         with Database.open(database) as db:
             iov = db.find(tag, RESPONSE, run)
-            fit = db.before(tag, GLOBAL_FIT, run + 1)
-            holds = fit is not None and fit.runs.end >= run
+            fit = db.holding(tag, GLOBAL_FIT, run)
             return cls(
                 database,
                 tag,
                 db.tag(tag).revision,
                 iov.payload,
-                fit.payload if fit is not None and holds else "",
+                "" if fit is None else fit.payload,
             )
 
     def payload(self, detector: Detector) -> Payload:

@@ -11,6 +11,7 @@ from kzcal.cli.main import main
 from kzcal.conditions.database import Database
 from kzcal.fit import store
 from kzcal.io.events import write_events
+from kzcal.simulate.constants import Constants
 from kzcal.testing import synthetic_run
 
 KINDS = ["calibration-diagnostics", "global-fit", "pmt-response"]
@@ -66,6 +67,24 @@ def test_calibration_and_fit_are_stored_together_and_drawn(asked, call):
     assert "Global fit of run" in page
     assert "Times" in page
     assert page.count("<img") >= 3
+
+
+def test_a_report_draws_the_fit_again(asked, call):
+    assert call().exit_code == 0
+    run, out = synthetic_run(n_events=20).header.run, call.directory / "again"
+    words = ["report", str(run), "--db", str(call.db), "--tag", "t", "--out", str(out)]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"wrote {out / 'index.html'}\nwrote {out / 'fit.html'}\n"
+    assert "Global fit of run" in (out / "fit.html").read_text()
+
+
+def test_simulations_take_what_was_fitted(asked, call):
+    assert call().exit_code == 0
+    run = synthetic_run(n_events=20).header.run
+    shared = Constants.stored(str(call.db), "t", run).shared()
+    assert shared["late_delay"] == 30.0
+    assert Constants.stored(str(call.db), "baseline", run).shared() == {}
 
 
 def test_json_has_every_parameter(asked, call):
