@@ -76,7 +76,10 @@ class Pileup:
 def counted_share(
     arrivals: Arrivals, passing: Float[Tensor, " pe"], merging_time: float
 ) -> Float[Tensor, "energy distance mean"]:
-    """R of the module's first lines for one type of PMT."""
+    """R of the module's first lines for one type of PMT.
+
+    What has not arrived at the last edge comes alone, much later.
+    """
     arrived = arrivals.arrived.double()[:, :, None]
     nodes = torch.tensor(MEANS, dtype=torch.float64, device=arrived.device).clamp(min=1e-4)
     mean = nodes[:, None] / passing[0]
@@ -90,7 +93,8 @@ def counted_share(
         seen = seen + chance * passes
         chance = chance * behind / (k + 1)
     counted = (density * seen * (1 + passing[0] * behind)).sum(-1)
-    return counted / nodes
+    alone = 1 - arrived[..., -1]
+    return counted / nodes + alone
 
 
 def passing_shares(

@@ -25,10 +25,10 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from kzcal.components import ParticleSource
-from kzcal.fit.parameters import BIRKS, scintillator
 from kzcal.fit.points import source_of
 from kzcal.fit.terms import Values
 from kzcal.geometry import Detector
+from kzcal.geometry.adjusted import BIRKS, scintillator
 from kzcal.geometry.materials import Materials
 from kzcal.particles import ALPHA, Deposits
 from kzcal.physics.transport import Transport
@@ -98,7 +98,8 @@ def quenched_light(
 
     Args:
         sample: whose decays are known.
-        detector: its Birks constants keep their ratios to each other.
+        detector: its Birks constants keep their ratios to each other; light is in units of that
+            of the liquid of most volume.
         materials: of its media.
         position: m.
         source: what decays; None for what does in the sample.
@@ -125,8 +126,8 @@ def quenched_light(
         _coefficients(np.stack([mean(_energy(t, deposits, chosen)) for t in tables]))
         for chosen in (~alpha, alpha)
     ]
-    per_mev = middle.liquids.photons_per_mev.max()
-    light = _energy(middle, deposits, ~alpha, "cherenkov") * cherenkov_weight / per_mev
+    photons = scintillator(detector).photons_per_mev * detector.light_gain.light_yield
+    light = _energy(middle, deposits, ~alpha, "cherenkov") * cherenkov_weight / photons
     return QuenchedLight(
         weight=_double(np.bincount(group, None, number) / len(position)),
         unquenched=_double(mean(plain)),
@@ -151,10 +152,7 @@ def transport_at(detector: Detector, materials: Materials, ratio: float) -> Tran
 
 
 def _energy(
-    transport: Transport,
-    deposits: Deposits,
-    chosen: np.ndarray,
-    column: str = "quenched",
+    transport: Transport, deposits: Deposits, chosen: np.ndarray, column: str = "quenched"
 ) -> Float64[np.ndarray, " decay"]:
     """Sum of a column of the chosen deposits of each decay, weighted by the medium's light."""
     per_mev = transport.liquids.photons_per_mev

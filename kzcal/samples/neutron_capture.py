@@ -47,8 +47,8 @@ class NeutronCapture:
         low, high = self._window(events.energy[on])
         peak = (events.energy >= low) & (events.energy < high)
         n_off = int((off & peak).sum())
-        ratio = _exposure(muons, header, self.on_time_ns) / max(
-            _exposure(muons, header, self.off_time_ns), 1
+        ratio = exposure(muons, header, self.on_time_ns) / max(
+            exposure(muons, header, self.off_time_ns), 1
         )
         rows = on & peak
         purity, error = counted(int(rows.sum()), n_off * ratio, np.sqrt(n_off + 1.0) * ratio)
@@ -78,7 +78,7 @@ def _between(
     return (energy >= low) & (energy < high)
 
 
-def _exposure(muons: Muons, header: RunHeader, window_ns: tuple[int, int]) -> float:
+def exposure(muons: Muons, header: RunHeader, window_ns: tuple[int, int]) -> float:
     """Time after muons, before the next one, that a window covers in the run, ns."""
     times = np.sort(muons.timestamp)
     end = header.livetime_ns or (int(times[-1]) + window_ns[1] if len(times) else 0)

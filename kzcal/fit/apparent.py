@@ -1,0 +1,159 @@
+"""Light of every event, counted photoelectron by photoelectron.
+
+The hits of good PMTs in the light window are counted, each with the light that its PMT lost while
+it was busy, and the dark ones are taken off. Over the share of the light that these PMTs collect
+by the calibration's own light model, with what pile-up and threshold do to the count, this is the
+apparent light of the event; its unit is that of the model, and its dependence on the vertex gone.
+
+Assumption: the arrival times of the calibration end at 100 ns; what comes later is rare enough
+    that nothing is lost behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from kzcal.calibrate.arrivals import DISTANCE_EDGES, N_ENERGY, Arrivals, class_of, energy_class
+from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S, dense_share
+from kzcal.calibrate.stream import HitBatch
+from kzcal.calibrate.survey import LIGHT_WINDOW
+from kzcal.fit.pileup import Pileup, passing_shares
+from kzcal.fit.run import CalibratedRun
+from kzcal.optics.acceptance import sightline
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HitSums:
+    """What one pass over the run adds up for every event; hits are added in place.
+
+    Args:
+        counted: hits in the light window.
+        lost: light lost behind them, in photoelectrons above threshold.
+        squares: sum of the squares of one and the light lost behind each hit.
+        early: hits of each energy class, and those of them before the last arrival.
+    """
+
+    counted: Float[Tensor, " event"]
+    lost: Float[Tensor, " event"]
+    squares: Float[Tensor, " event"]
+    early: Float[Tensor, "energy two"]
+
+    @classmethod
+    def zeros(cls, n_events: int, device: torch.device) -> HitSums:
+        """Nothing added yet; in double precision."""
+
+        def zero(*shape: int) -> Tensor:
+            return torch.zeros(shape, dtype=torch.float64, device=device)
+
+        return cls(zero(n_events), zero(n_events), zero(n_events), zero(N_ENERGY, 2))
+
+    def add(self, batch: HitBatch, run: CalibratedRun, wanted: Bool[Tensor, " event"]) -> None:
+        """Add the hits of wanted events."""
+        result, stream = run.result, run.stream
+        residual = batch.residual - result.survey.offset[batch.pmt]
+        chosen = wanted[batch.rows][batch.event] & (run.weight[batch.pmt] > 0)
+        chosen = chosen & (residual > LIGHT_WINDOW[0]) & (residual < LIGHT_WINDOW[1])
+        ahead = result.arrivals.ahead(batch, stream, result.survey.offset)
+        behind = (result.light.of_hits(batch, stream) * ahead)[chosen].double()
+        row = batch.event[chosen] + batch.rows.start
+        one = torch.ones_like(behind)
+        for total, weight in (
+            (self.counted, one),
+            (self.lost, behind),
+            (self.squares, (1 + behind) ** 2),
+        ):
+            total.index_add_(0, row, weight)
+        kind = energy_class(stream.events.energy[row])
+        before = residual[chosen] < last_arrival(result.arrivals)
+        self.early[:, 0] += torch.bincount(kind, minlength=N_ENERGY)
+        self.early[:, 1] += torch.bincount(kind[before], minlength=N_ENERGY)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ApparentLight:
+    """Light of every event; rows that were not wanted hold zeros.
+
+    Args:
+        light: hits counted over the share of the light that is collected.
+        share: hits that one unit of light leaves, without pile-up.
+        spread: variance of the hits counted over their number, without dark ones.
+    """
+
+    light: Float[Tensor, " event"]
+    share: Float[Tensor, " event"]
+    spread: Float[Tensor, " event"]
+
+    @classmethod
+    def of(
+        cls, sums: HitSums, run: CalibratedRun, wanted: Bool[Tensor, " event"]
+    ) -> ApparentLight:
+        """Apparent light from the hits of a whole run."""
+        early = early_share(sums, run, wanted)
+        kind = energy_class(run.stream.events.energy)
+        counted = sums.counted + early[kind] * sums.lost - dark_hits(run)
+        share, pulses = collected(run, wanted, early)
+        safe = torch.where(pulses > 0, pulses, 1.0)
+        everything = (sums.counted + sums.lost).clamp(min=1.0)
+        return cls(torch.where(pulses > 0, counted / safe, 0.0), share, sums.squares / everything)
+
+
+def last_arrival(arrivals: Arrivals) -> float:
+    """Residual beyond which the calibration knows no arrivals, ns."""
+    return arrivals.first + arrivals.step * (arrivals.arrived.shape[-1] - 1)
+
+
+def dark_hits(run: CalibratedRun) -> float:
+    """Dark hits of good PMTs in a light window."""
+    good = run.weight > 0
+    return float(run.result.survey.dark.rate[good].double().sum()) * WINDOW_S
+
+
+def early_share(
+    sums: HitSums, run: CalibratedRun, wanted: Bool[Tensor, " event"]
+) -> Float[Tensor, " energy"]:
+    """Share of the light of each energy class that comes before the last arrival."""
+    events = torch.bincount(
+        energy_class(run.stream.events.energy[wanted]), minlength=N_ENERGY
+    ).double()
+    lower, upper = LIGHT_WINDOW
+    known = (last_arrival(run.result.arrivals) - lower) / (upper - lower)
+    dark = dark_hits(run) * events
+    light = (sums.early[:, 0] - dark).clamp(min=1.0)
+    before: Tensor = ((sums.early[:, 1] - known * dark) / light).clamp(0.0, 1.0)
+    return before
+
+
+def collected(
+    run: CalibratedRun, wanted: Bool[Tensor, " event"], before: Float[Tensor, " energy"]
+) -> tuple[Float[Tensor, " event"], Float[Tensor, " event"]]:
+    """Hits that a unit of each event's light leaves: photoelectrons alone, and with pile-up."""
+    stream, light, detector = run.stream, run.result.light, run.stream.detector
+    pileup = _pileup(run, before)
+    good = run.weight > 0
+    weight = run.weight.float()
+    share = torch.zeros_like(wanted, dtype=torch.float64)
+    pulses = torch.zeros_like(share)
+    for rows in torch.split(torch.nonzero(wanted)[:, 0], EVENTS_AT_ONCE):
+        view = sightline(stream.events.vertex[rows], detector.direction, detector.radius)
+        part = dense_share(light.acceptance, view, stream) * good
+        mean = light.light[rows][:, None] * light.efficiency * part
+        energy = energy_class(stream.events.energy[rows])[:, None]
+        counted = pileup.at(mean, detector.kind, energy, class_of(view.distance, DISTANCE_EDGES))
+        share[rows] = (part @ weight).double()
+        pulses[rows] = ((part * counted) @ weight).double()
+    return share, pulses
+
+
+def _pileup(run: CalibratedRun, before: Float[Tensor, " energy"]) -> Pileup:
+    charge, arrivals, kind = run.result.charge, run.result.arrivals, run.stream.detector.kind
+    fitted = (run.weight > 0) & torch.isfinite(charge.gain)
+    passing = passing_shares(
+        charge.gain[fitted], charge.width[fitted], charge.shape(kind[fitted]), kind[fitted]
+    )
+    arrived = arrivals.arrived * before[:, None, None].to(arrivals.arrived.dtype)
+    known = Arrivals(arrived, arrivals.first, arrivals.step)
+    return Pileup.of(known, passing, run.stream.config.merging_time)

@@ -1,0 +1,134 @@
+r"""Light of calibration samples against that of simulated decays: light yield and quenching.
+
+Every event's apparent light (``kzcal.fit.apparent``), over the hits that traced photons of its
+sample leave in its radius shell (``kzcal.fit.collection``), is its number of photons; over those
+of one MeV it is an energy. Events are counted in bins of it. Expected are simulated decays
+(``kzcal.fit.quenching``) times the light yield, with the statistics of their hits, of the dark
+ones and a further relative width, over a smooth background whose heights are profiled. As the
+collection moves with the parameters of the light, so do the peaks of its shells.
+
+Assumption: within a shell the calibration's light model knows how collection depends on place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kzcal.fit.collection import CollectionSums
+from kzcal.fit.profiled import profiled
+from kzcal.fit.quenching import QuenchedLight
+from kzcal.fit.terms import FEWEST, Expectation, Values
+from kzcal.geometry import LightParameters
+from kzcal.geometry.adjusted import YIELD
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smearing:
+    """What spreads the light of events of one energy.
+
+    Args:
+        hits_per_mev: of each sample and shell.
+        dark: dark hits in a light window.
+        spread: variance of the hits over their number, by sample.
+        width: further relative standard deviation, by sample.
+    """
+
+    hits_per_mev: Float[Tensor, "sample shell"]
+    dark: float
+    spread: Float[Tensor, " sample"]
+    width: Float[Tensor, " sample"]
+
+    def shares(
+        self,
+        sample: int,
+        energy: Float[Tensor, "shell group"],
+        edges: Float[Tensor, " edge"],
+    ) -> Float[Tensor, "shell group bin"]:
+        """Share of each group's events in each bin, by a Gaussian with the skewness of hits."""
+        hits = self.hits_per_mev[sample][:, None]
+        per_hit = self.spread[sample] / hits
+        square = energy * per_hit + self.dark / hits**2 + (self.width[sample] * energy) ** 2
+        third = energy * per_hit**2 + self.dark / hits**3
+        sigma = torch.sqrt(square)[..., None]
+        z = (edges - energy[..., None]) / sigma
+        density = torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+        skewed = third[..., None] / sigma**3 / 6 * (z**2 - 1) * density
+        shares: Tensor = (torch.special.ndtr(z) - skewed).diff(dim=-1).clamp(min=0.0)
+        return shares
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpectrumTerm:
+    """Spectra of samples by radius shell.
+
+    Args:
+        names: of the samples.
+        observed: events in bins.
+        edges: of the bins, MeV at the anchor.
+        lights: of simulated decays.
+        profiles: of their scintillation, index into kzcal.light.PROFILES.
+        collection: of traced light.
+        anchor: parameters that the light was traced with.
+        anchor_values: light yield and hits per photon there.
+        smearing: of the light.
+        background: smooth columns below a peak, zero where there are fewer.
+        known: events that are there by chance.
+        start: heights of signal and background to begin with.
+        variance: relative, of the expectation.
+    """
+
+    names: tuple[str, ...]
+    observed: Float[Tensor, "sample shell bin"]
+    edges: Float[Tensor, "sample edge"]
+    lights: tuple[QuenchedLight, ...]
+    profiles: tuple[int, ...]
+    collection: CollectionSums
+    anchor: LightParameters
+    anchor_values: tuple[float, Float[Tensor, "profile shell"]]
+    smearing: Smearing
+    background: Float[Tensor, "sample bin component"]
+    known: Float[Tensor, "sample shell bin"]
+    start: Float[Tensor, "spectrum component"]
+    variance: Float[Tensor, "sample shell bin"]
+
+    @property
+    def name(self) -> str:
+        """What it compares."""
+        return "spectra"
+
+    @property
+    def counts(self) -> Float[Tensor, " bin"]:
+        """Events by sample, shell and bin."""
+        return self.observed.reshape(-1)
+
+    def expected(self, values: Values) -> Expectation:
+        """Expected events, heights profiled."""
+        columns = self.columns(self.signal(values))
+        counts, known = self.observed.flatten(0, 1), self.known.flatten(0, 1)
+        heights = profiled(counts, columns, known, self.start)
+        mean = known + (columns * heights[:, None]).sum(-1)
+        return Expectation(mean.clamp(min=FEWEST).reshape(-1), self.variance.reshape(-1))
+
+    def signal(self, values: Values) -> Float[Tensor, "sample shell bin"]:
+        """Share of the decays of each sample in each bin."""
+        at, before = self.anchor_values
+        moved = self.collection.per_photon(values, self.anchor) / before
+        moved = moved * values.get(YIELD, at * moved.new_ones(())) / at
+        shares = []
+        for sample, light in enumerate(self.lights):
+            energy = moved[self.profiles[sample]][:, None] * light.energy(values)
+            share = self.smearing.shares(sample, energy, self.edges[sample])
+            shares.append(torch.einsum("g,rgb->rb", light.weight, share))
+        return torch.stack(shares)
+
+    def columns(
+        self, signal: Float[Tensor, "sample shell bin"]
+    ) -> Float[Tensor, "spectrum bin component"]:
+        """Signal and background of every spectrum, for height one."""
+        below = self.background[:, None].expand(*signal.shape, -1)
+        return torch.cat([signal[..., None], below], dim=-1).flatten(0, 1)
