@@ -16,7 +16,7 @@ import optuna
 import pytest
 from kzcal_optuna import CMAES, GRADIENT, TPE
 from kzcal_optuna.storage import opened
-from kzcal_optuna.study import RETRY_OF
+from kzcal_optuna.study import RETRY_OF, Space, take_up
 from optuna.trial import TrialState
 from optuna_counts import PARAMETERS as COUNTED
 from optuna_counts import decays
@@ -176,6 +176,22 @@ def test_trials_that_are_kept_count(storage):
     assert len(whole) == len(set(whole)) == 24
     fit(TWO, storage, trials=20, resume=True)
     assert points(trials_of(storage)) == whole
+
+
+def test_a_point_is_put_in_line_once_however_often_fits_are_killed():
+    """Also when the one that takes it up is killed before it fails the trial left behind."""
+    space = Space(TWO_PARAMETERS)
+    study = optuna.create_study()
+    left = study.ask(space.distributions())
+    study.enqueue_trial(left.params, user_attrs={RETRY_OF: left.number})
+    take_up(study, space)
+    again = study.ask(space.distributions())
+    assert again.params == left.params
+    take_up(study, space)
+    take_up(study, space)
+    states = Counter(t.state for t in study.get_trials())
+    assert states == {TrialState.FAIL: 2, TrialState.WAITING: 1}
+    assert study.ask(space.distributions()).params == left.params
 
 
 @pytest.mark.parametrize("component", [TPE, GRADIENT])
