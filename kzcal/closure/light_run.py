@@ -166,7 +166,7 @@ def smeared(
     resolution: Resolution,
     key: BlockKey,
 ) -> Events:
-    """The events of a block with what a reconstruction finds of them.
+    """The events of a block with what a reconstruction finds of them; NaN where nothing shone.
 
     Args:
         events: numbered within the block as they were made.
@@ -184,7 +184,7 @@ def smeared(
     off: Float64[np.ndarray, "event 3"] = rng.standard_normal((n, 3))
     vertex = true_vertex + off * (resolution.vertex / np.sqrt(3 * energy))[:, None]
     t0 = true_t0[events.event] - first_light + resolution.t0 * rng.standard_normal(n)
-    known = np.where(events.forced, np.nan, 0.0)
+    known = np.where(np.isfinite(true_vertex).all(axis=1) & ~events.forced, 0.0, np.nan)
     return replace(
         events,
         vertex=(vertex + known[:, None]).astype(np.float32),

@@ -1,0 +1,104 @@
+"""Experiments: truths within their ranges, constants beside the truth, the fit asked as it is."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kzcal.calibrate.closure import Truth
+from kzcal.closure import light as light_module
+from kzcal.closure.light import RANGES, Light
+from kzcal.closure.pmts import Pmts, compared
+from kzcal.closure.toy import Toy
+from kzcal.components import Parameter
+from kzcal.conditions.quantities import QUANTITIES
+from kzcal.errors import ConfigurationError
+from kzcal.geometry import load_detector
+from kzcal.testing.payloads import example_calibration
+
+FREE = ("light_yield", "absorption_scale", "pmt_reflectivity", "vertex_resolution")
+
+
+def test_truths_are_drawn_in_their_ranges_or_from_the_prior():
+    drawn = [Light(free=FREE).draw(np.random.default_rng(seed)) for seed in range(10)]
+    for name in ("light_yield", "absorption_scale"):
+        values = np.array([truth[name] for truth in drawn])
+        assert RANGES[name].low <= values.min() < values.max() <= RANGES[name].high
+        assert values.std() > 0.1 * (RANGES[name].high - RANGES[name].low)
+    reflected = np.array([truth["pmt_reflectivity"] for truth in drawn])
+    assert reflected.min() >= 0.01
+    assert reflected.mean() == pytest.approx(0.15, abs=4 * 0.05 / 10**0.5)
+    assert {truth["scattering_scale"] for truth in drawn} == {1.0}
+    assert Light(free=FREE).draw(np.random.default_rng(3)) == drawn[3]
+
+
+def test_every_free_parameter_of_the_fit_has_a_range_or_a_prior():
+    config = light_module.FitConfig()
+    detector, _ = config.open_detector()
+    everything = tuple(p.name for p in config.parameter_set(detector).free)
+    truth = Light(free=everything).draw(np.random.default_rng(1))
+    assert set(everything) <= set(truth)
+    for parameter in config.parameter_set(detector).free:
+        assert parameter.lower <= truth[parameter.name] <= parameter.upper
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"scale": 0.0}, {"photons": 10}, {"free": ("colour",)}, {"terms": ("smell",)}]
+)
+def test_what_cannot_be_fitted_is_refused_before_anything_is_simulated(wrong):
+    with pytest.raises(ConfigurationError):
+        Light(**wrong)
+
+
+def test_the_fit_is_told_of_the_run_and_nothing_of_its_truth(monkeypatch):
+    told = {}
+    parameters = tuple(Parameter(n, 1.0, 0.0, 2.0, "1") for n in ("light_yield", "decay_scale"))
+    minimum = SimpleNamespace(values=np.array([1.1, 1.0]), covariance=np.diag([1e-4, 4e-4]))
+    found = SimpleNamespace(parameters=SimpleNamespace(free=parameters), minimum=minimum)
+
+    def simulated(path, scratch, truth, resolution, *, scale, seed):
+        told["truth"], told["seed"] = truth, seed
+
+    def measured(path, config, plugins, *, device):
+        told["config"] = config
+        return SimpleNamespace(found=found)
+
+    monkeypatch.setattr(light_module, "write_run", simulated)
+    monkeypatch.setattr(light_module, "measure_fit", measured)
+    fitted = Light(free=("light_yield", "decay_scale"), scale=0.5).run(seed=9)
+    assert told["seed"] == 9
+    assert fitted.truth["light_yield"][0] == told["truth"]["light_yield"]
+    assert fitted.values["light_yield"][0] == 1.1
+    assert fitted.errors["decay_scale"][0] == pytest.approx(0.02)
+    started = told["config"].parameter_set(load_detector()).values
+    assert started["light_yield"] == 1.0
+    assert started["decay_scale"] == 1.0
+
+
+def test_constants_are_compared_where_both_call_the_pmt_good():
+    detector = load_detector()
+    calibration = example_calibration(detector)
+    values = {q.name: calibration.columns[q.name].values.copy() for q in QUANTITIES}
+    status = np.full(detector.n_pmt, "good", dtype="U8")
+    status[5] = "hot"
+    fitted = compared(calibration, Truth(status, values), detector)
+    assert set(fitted.truth) == set(Pmts().units)
+    bad = (calibration.columns["status"].values != "good") | (status != "good")
+    for size in (17, 20):
+        rows = detector.diameter_inch == size
+        for quantity in QUANTITIES:
+            name = f"{quantity.name}_{size}"
+            assert np.array_equal(np.isnan(fitted.values[name]), bad[rows])
+            assert np.all(fitted.pulls(name) == 0)
+    shifted = {**values, "gain": values["gain"] - calibration.columns["gain"].errors}
+    pulls = compared(calibration, Truth(status, shifted), detector).pulls("gain_17")
+    assert pulls == pytest.approx(np.ones_like(pulls))
+
+
+def test_a_toy_draws_what_it_says():
+    fits = [Toy(bias=1.0).run(seed=seed) for seed in range(400)]
+    pulls = np.array([fit.pulls("scattering_scale")[0] for fit in fits])
+    assert pulls.mean() == pytest.approx(1, abs=4 / 20)
+    distances = np.array([replace(fit).distance() for fit in fits])
+    assert distances.min() > 0
