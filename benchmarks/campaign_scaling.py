@@ -1,7 +1,7 @@
 """How much faster two workers calibrate many runs than one, and what ten years would cost.
 
     python benchmarks/campaign_scaling.py [--runs 100] [--events 1500] [--workers 2] [--reports]
-        [--json] [--write docs/many_runs.md] [--figure docs/many_runs.png]
+        [--wait SECONDS] [--json] [--write docs/many_runs.md] [--figure docs/many_runs.png]
 
 The runs of a synthetic year are calibrated over Dask and stored in a new database, by one worker
 and by several, one thread each. Wall time begins before the workers are started and ends when they
@@ -9,7 +9,9 @@ are gone. Exit code 1 if the ratio is below 0.9 times the number of workers.
 
 On cores that other work keeps busy, wall times say little; beside them stand the processor time
 of a run, which other work hardly changes, and the share of the time between the first run's begin
-and the last one's end in which a worker had a run in hand.
+and the last one's end in which a worker had a run in hand. With --wait, each run takes so long
+without any calculation and its constants are made up: what is left is the cost of handing out,
+sending back and storing, on which other work has little influence.
 """
 
 from __future__ import annotations
@@ -32,13 +34,15 @@ from matplotlib.figure import Figure
 from kzcal.campaign.campaign import Campaign, Outcome, Shelf
 from kzcal.campaign.plan import plan
 from kzcal.campaign.pool import local_pool
-from kzcal.campaign.recipe import Calibrated, PmtRecipe
+from kzcal.campaign.recipe import Calibrated, PmtRecipe, Recipe
 from kzcal.campaign.year import draw_year
 from kzcal.campaign.year_runs import write_year
 from kzcal.conditions.database import Database
 from kzcal.conditions.payload import Payload
+from kzcal.conditions.quantities import DIAGNOSTICS, RESPONSE
 from kzcal.geometry import load_detector
-from kzcal.io.source import BUILT_IN
+from kzcal.io.source import BUILT_IN, open_events
+from kzcal.testing.payloads import example_calibration, example_diagnostics
 
 LEAST = 0.9
 DAYS = 3652
@@ -51,7 +55,7 @@ SIZES = (("one of the synthetic runs", 573_000), ("as the challenge's period A",
 class TimedRecipe:
     """The recipe of ``kzcal calibrate``, with when and how long it worked among the numbers."""
 
-    inner: PmtRecipe = field(default_factory=PmtRecipe)
+    inner: Recipe = field(default_factory=PmtRecipe)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -77,10 +81,45 @@ class TimedRecipe:
         return self.inner.page(response, diagnostics, previous, tag)
 
 
-def campaign(files: Sequence[Path], workers: int, directory: Path, reports: bool) -> float:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Waits as long as a calibration might take, and makes its constants up.
+
+    Args:
+        seconds: to wait.
+    """
+
+    seconds: float
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """As a calibration's."""
+        return RESPONSE, DIAGNOSTICS
+
+    def calibrate(self, path: Path) -> Calibrated:
+        """Wait."""
+        detector = load_detector()
+        with open_events(path, detector) as source:
+            run = source.header.run
+        response = example_calibration(detector, seed=run, run=run)
+        diagnostics = example_diagnostics(detector, run=run)
+        time.sleep(self.seconds)
+        return Calibrated(run, (response, diagnostics), ())
+
+    def page(
+        self, response: Payload, diagnostics: Payload, previous: Payload | None, tag: str
+    ) -> str:
+        """The report of the made-up constants."""
+        return PmtRecipe().page(response, diagnostics, previous, tag)
+
+
+def campaign(
+    files: Sequence[Path], workers: int, directory: Path, reports: bool, wait: float
+) -> float:
     """Calibrate all files; returns wall time, s, and leaves the outcomes as JSON."""
     begin = time.perf_counter()
-    recipe, out = TimedRecipe(), directory / "reports" if reports else None
+    recipe = TimedRecipe(Waiting(wait) if wait else PmtRecipe())
+    out = directory / "reports" if reports else None
     with Database.init(directory / "kz.db") as db, local_pool(workers, 1) as pool:
         todo = plan(files, db, "year", recipe.kinds, load_detector(), BUILT_IN)
         outcomes = Campaign(todo, recipe, pool, Shelf(db, "year", out=out)).run()
@@ -98,11 +137,11 @@ def numbers_of(outcome: Outcome) -> Mapping[str, float]:
 
 
 def measured(
-    files: Sequence[Path], workers: int, directory: Path, reports: bool
+    files: Sequence[Path], workers: int, directory: Path, reports: bool, wait: float
 ) -> dict[str, Any]:
     """Wall time, processor time of a run, and the share of time in which workers had work."""
     directory.mkdir()
-    wall = campaign(files, workers, directory, reports)
+    wall = campaign(files, workers, directory, reports, wait)
     rows = json.loads((directory / "numbers.json").read_text())
     begin, end = min(r["begin"] for r in rows), max(r["end"] for r in rows)
     busy = sum(r["end"] - r["begin"] for r in rows)
@@ -179,6 +218,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=1500)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--reports", action="store_true", help="draw them too")
+    parser.add_argument("--wait", type=float, default=0.0, help="s, instead of calibrating")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--figure", type=Path)
@@ -188,11 +228,13 @@ def main() -> int:
         year = draw_year(load_detector(), seed=1, n_runs=options.runs)
         files = write_year(directory / "year", year, n_events=options.events)
         found = [
-            measured(files, workers, directory / str(workers), options.reports)
+            measured(files, workers, directory / str(workers), options.reports, options.wait)
             for workers in (1, options.workers)
         ]
     ratio = found[0]["wall_s"] / found[1]["wall_s"]
-    if options.write:
+    if options.write and options.wait:
+        pages.write_part(options.write, "campaign_waiting", part(found, ratio))
+    elif options.write:
         pages.write_part(options.write, "campaign_scaling", part(found, ratio))
         pages.write_part(options.write, "ten_years", ten_years())
     if options.figure:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from kzcal.conditions.database import Database
 from kzcal.conditions.iov import RunRange
-from kzcal.conditions.quantities import RESPONSE
 from kzcal.conditions.writing import OnOverlap
-from kzcal.errors import ConfigurationError, KzcalError
+from kzcal.errors import ConfigurationError, DatabaseError, KzcalError
 from kzcal.geometry import Detector
 from kzcal.io.source import EventReader, open_events
 
@@ -77,7 +76,9 @@ def plan(
             unreadable[path] = str(error)
     runs = tuple(sorted(found, key=lambda file: (file.run, file.path)))
     _check_once(runs)
-    present = {file.run for file in runs if skip_existing and is_calibrated(db, tag, file.run)}
+    present = {
+        file.run for file in runs if skip_existing and is_calibrated(db, tag, file.run, kinds)
+    }
     for file in runs:
         if file.run not in present:
             db.plan(tag, RunRange(file.run, file.run), kinds, on_overlap, absent=True)
@@ -109,9 +110,13 @@ def _check_once(runs: Sequence[RunFile]) -> None:
             raise ConfigurationError(message)
 
 
-def is_calibrated(db: Database, tag: str, run: int) -> bool:
-    """Whether the constants that a tag has for a run were found in this very run."""
-    if tag not in {known.name for known in db.tags()}:
-        return False
-    covering = (iov for iov in db.iovs(tag, RESPONSE) if run in iov.runs)
-    return any(db.payload(iov.payload).lineage.configuration.get("run") == run for iov in covering)
+def is_calibrated(db: Database, tag: str, run: int, kinds: Sequence[str]) -> bool:
+    """Whether all that a tag has for a run was found in this very run."""
+    for kind in kinds:
+        try:
+            iov = db.find(tag, kind, run)
+        except DatabaseError:
+            return False
+        if db.payload(iov.payload).lineage.configuration.get("run") != run:
+            return False
+    return True

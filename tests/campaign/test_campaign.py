@@ -164,13 +164,14 @@ def test_a_run_in_two_files_is_refused(files, db, tmp_path):
 def test_the_constants_of_another_run_are_not_those_of_this_one(files, db):
     response = db.lookup("baseline", RESPONSE, 1)
     db.store("t", 0, None, [response], "imported", description="all runs")
-    assert not is_calibrated(db, "t", 1)
+    assert not is_calibrated(db, "t", 1, KINDS)
     with pytest.raises(DatabaseError, match="got run 1 over"):
         planned(files, db, skip_existing=True)
     outcomes = campaign(files[:2], db, on_overlap="split", skip_existing=True)
     assert {o.status for o in outcomes} == {"stored"}
-    assert is_calibrated(db, "t", 1)
-    assert not is_calibrated(db, "t", 3)
+    assert is_calibrated(db, "t", 1, KINDS)
+    assert not is_calibrated(db, "t", 1, (*KINDS, "global-fit"))
+    assert not is_calibrated(db, "t", 3, KINDS)
     assert planned(files, db, on_overlap="split", skip_existing=True).present == {1, 2}
 
 
