@@ -5,6 +5,7 @@
     PYTHONPATH=tests/support python benchmarks/global_fit_light.py period period_A.h5
         --settings benchmarks/challenge/fit.toml [--truth period_A_truth.h5]
         [--photons 4e7] [--figure docs/global_fit_light.png] [--write docs/global_fit_light.md]
+    python ... joint period_A.h5 --settings ... [--truth ...] [--photons ...] [--write ...]
 
 Toys are made by the tracer and fitted with it; the period is calibrated first. The truth of a
 period is printed beside what was found, and used for nothing else.
@@ -30,13 +31,14 @@ from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.components import Minimum
 from kzcal.fit.collection import EFFICIENCY_20
 from kzcal.fit.config import FitConfig
+from kzcal.fit.gathering import gather
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.occupancy import N_ANGLES, N_SHELLS, N_TYPES, OccupancyCounts, OccupancyTerm
 from kzcal.fit.parameters import ParameterSet
 from kzcal.fit.points import emission_points, rows_of_samples
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.terms import Expectation
+from kzcal.fit.terms import Expectation, deviance
 from kzcal.fit.traced import traced
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
@@ -60,6 +62,18 @@ IN_TRUTH = dict(
         strict=True,
     )
 )
+OF_TIMES = (
+    "decay_scale",
+    "late_fraction",
+    "late_delay",
+    "time_walk",
+    "tts_mean_17",
+    "tts_mean_20",
+    "vertex_resolution",
+    "t0_resolution",
+    "time_shift",
+)
+JOINT = FITTED + OF_TIMES
 ROUNDS = 2
 SHAPE = N_SHELLS, N_TYPES, N_ANGLES
 EVENTS, PHOTONS, TRACED = 500, 3000, 9000
@@ -182,6 +196,58 @@ def period(
     return _summary(fits, _truth(truth))
 
 
+def joint(path: Path, settings: Path, truth: Path | None, photons: float) -> str:
+    """Light and times together, from one trace for each reading of re-emission."""
+    config = replace(FitConfig.from_toml(settings), terms=("occupancy", "times"), fit=JOINT)
+    config = replace(config, photons=int(photons))
+    nominal, materials = config.open_detector()
+    formats = {name: record.build() for name, record in load().event_formats.items()}
+    columns = []
+    with open_events(path, nominal, formats) as source:
+        result = calibrated(source, config, nominal)
+        for longer in (1.0, 0.0):
+            light = replace(nominal.light, reemission_longer=longer)
+            columns.append(
+                _joint(source, result, config, replace(nominal, light=light), materials)
+            )
+    rows = [[f"−2 log L of {name}", *(c[name] for c in columns), ""] for name in config.terms]
+    true = _truth(truth)
+    for name in FITTED:
+        rows.append([f"`{name}`", *(c[name] for c in columns), f"{true.get(name, np.nan):.3f}"])
+    head = ["", "re-emitted at longer waves", "whole spectrum re-emitted", "truth"]
+    return table(head, rows)
+
+
+def _joint(
+    source: EventSource,
+    result: RunResult,
+    config: FitConfig,
+    nominal: Detector,
+    materials: Materials,
+) -> dict[str, str]:
+    parameters = config.parameter_set(nominal)
+    run = CalibratedRun.of(
+        source,
+        result,
+        detector_at(nominal, parameters.values),
+        materials,
+        config.calibration_config(),
+        device=torch.device("cpu"),
+    )
+    terms = gather(run, nominal, config)
+    objective = FitObjective(terms, parameters.free, parameters.fixed)
+    found = Newton().minimise(objective, parameters.free, seed=1)
+    errors = np.sqrt(np.diag(found.covariance))
+    values = objective.named(torch.as_tensor(found.values, dtype=torch.float64))
+    column = {
+        term.name: f"{float(deviance(term.counts, term.expected(values)).sum()):.0f}"
+        for term in terms
+    }
+    for parameter, value, error in zip(parameters.free, found.values, errors, strict=True):
+        column[parameter.name] = f"{value:.3f} ± {error:.3f}"
+    return column
+
+
 def _truth(path: Path | None) -> Mapping[str, float]:
     if path is None:
         return {}
@@ -267,7 +333,7 @@ def _ratio(
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["toys", "period"])
+    parser.add_argument("what", choices=["toys", "period", "joint"])
     parser.add_argument("path", type=Path, nargs="?")
     parser.add_argument("--n", type=int, default=16)
     parser.add_argument("--settings", type=Path)
@@ -278,6 +344,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.what == "toys":
         text = toys(args.n)
+    elif args.what == "joint":
+        text = joint(args.path, args.settings, args.truth, args.photons)
     else:
         text = period(args.path, args.settings, args.truth, args.photons, args.figure)
     print(text)
