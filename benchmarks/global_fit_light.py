@@ -207,13 +207,14 @@ def joint(path: Path, settings: Path, truth: Path | None, photons: float) -> str
         result = calibrated(source, config, nominal)
         for longer in (1.0, 0.0):
             light = replace(nominal.light, reemission_longer=longer)
-            columns.append(
-                _joint(source, result, config, replace(nominal, light=light), materials)
-            )
+            glows = replace(nominal, light=light)
+            columns.append(_joint(source, result, config, glows, materials))
     rows = [[f"−2 log L of {name}", *(c[name] for c in columns), ""] for name in config.terms]
     true = _truth(truth)
-    for name in FITTED:
-        rows.append([f"`{name}`", *(c[name] for c in columns), f"{true.get(name, np.nan):.3f}"])
+    rows += [
+        [f"`{name}`", *(c[name] for c in columns), f"{true[name]:.3f}" if true else ""]
+        for name in FITTED
+    ]
     head = ["", "re-emitted at longer waves", "whole spectrum re-emitted", "truth"]
     return table(head, rows)
 
