@@ -180,3 +180,23 @@ def test_slopes_are_those_of_differences():
         about = (mean(at + step) - mean(at - step)) / 2e-5
         worst = (exact[..., i] - about).abs().max() / exact[..., i].abs().max()
         assert float(worst) < 1e-4, name
+
+
+@pytest.mark.cuda
+def test_the_accelerator_folds_the_same():
+    model = fold(dark=tensor([1e-9, 1e-9]), lever=tensor([[0.4], [0.4]]), alpha=tensor([0.3, 0.9]))
+    changes = {n: getattr(model, n) for n in model.__slots__}
+    there = replace(
+        model, **{n: v.cuda() for n, v in changes.items() if isinstance(v, torch.Tensor)}
+    )
+    known = values(late_fraction=0.03, time_walk=0.7, t0_resolution=0.35)
+
+    def reported(own, light, named, shift):
+        begun, dark = own.begun(own.photoelectrons(light, named))
+        return own.reported(begun, shift, named) + dark
+
+    shift = tensor([0.1, 0.2])
+    here = reported(model, flash(0.1), known, shift)
+    away = {name: value.cuda() for name, value in known.items()}
+    other = reported(there, flash(0.1).cuda(), away, shift.cuda())
+    torch.testing.assert_close(other.cpu(), here, rtol=1e-9, atol=1e-13)
