@@ -33,12 +33,10 @@ class Settled:
     """A task that is over.
 
     Args:
-        key: as it was submitted.
         result: what it returned.
         error: why there is no result; None if there is one.
     """
 
-    key: object
     result: Any
     error: BaseException | None
 
@@ -57,8 +55,11 @@ class Pool(Protocol):
     def submit(self, key: object, task: Callable[..., Any], *words: object) -> None:
         """Begin a task."""
 
-    def settled(self) -> Settled:
-        """Wait for the next task that is over; there must be one under way."""
+    def wait(self) -> object:
+        """The key of the next task that is over, whose place is free by then."""
+
+    def collect(self, key: object) -> Settled:
+        """What has become of a task that is over; to be asked once."""
 
 
 class DaskPool:
@@ -76,6 +77,7 @@ class DaskPool:
 
         self._client = client
         self._keys: dict[Future, object] = {}
+        self._over: dict[object, Future] = {}
         self._settled = as_completed()
 
     @property
@@ -94,16 +96,22 @@ class DaskPool:
         self._keys[future] = key
         self._settled.add(future)
 
-    def settled(self) -> Settled:
-        """Wait for the next task that is over."""
+    def wait(self) -> object:
+        """The key of the next task that is over; its result stays where it is for now."""
         future = next(self._settled)
         key = self._keys.pop(future)
+        self._over[key] = future
+        return key
+
+    def collect(self, key: object) -> Settled:
+        """What has become of a task that is over."""
+        future = self._over.pop(key)
         if future.status == "finished":
-            return Settled(key, future.result(), None)
+            return Settled(future.result(), None)
         if future.status == "error":
-            return Settled(key, None, future.exception())
+            return Settled(None, future.exception())
         message = f"a task must not be lost by its scheduler, got one that is {future.status}"
-        return Settled(key, None, ConfigurationError(message))
+        return Settled(None, ConfigurationError(message))
 
 
 @contextmanager

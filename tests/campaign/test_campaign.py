@@ -93,11 +93,11 @@ def test_a_report_compares_with_the_run_before_whatever_was_done_first(files, db
 
 def test_a_campaign_that_was_interrupted_goes_on(files, db, tmp_path):
     class Interrupted(InlinePool):
-        def settled(self):
+        def wait(self):
             if self.stopped == 2:
                 raise KeyboardInterrupt
             self.stopped += 1
-            return super().settled()
+            return super().wait()
 
     pool = Interrupted(places=1)
     pool.stopped = 0
@@ -135,11 +135,11 @@ def test_a_page_that_cannot_be_written_spoils_no_constants(files, db, tmp_path):
 
 def test_a_run_that_somebody_else_stored_meanwhile_is_a_failure(files, db):
     class Meddled(InlinePool):
-        def settled(self):
-            result = super().settled()
-            if result.key.file.run == 1:
-                db.store("t", 1, 1, result.result.payloads, "first", description="theirs")
-            return result
+        def collect(self, key):
+            settled = super().collect(key)
+            if key.file.run == 1:
+                db.store("t", 1, 1, settled.result.payloads, "first", description="theirs")
+            return settled
 
     outcomes = campaign(files[:2], db, pool=Meddled())
     assert statuses(outcomes) == {1: "failed", 2: "stored"}

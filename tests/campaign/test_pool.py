@@ -33,7 +33,7 @@ def test_a_worker_that_dies_costs_its_run_and_no_other(tmp_path: Path):
         assert pool.places == 2
         for key in range(2):
             pool.submit(key, settings_seen, key)
-        seen = [pool.settled().result for _ in range(2)]
+        seen = [pool.collect(pool.wait()).result for _ in range(2)]
         assert {threads for _, threads in seen} == {"3"}
         assert os.getpid() not in {pid for pid, _ in seen}
         todo = plan(files, db, "t", recipe.kinds, load_detector(), BUILT_IN)
@@ -56,7 +56,8 @@ def test_a_scheduler_is_found_by_its_address():
         assert pool.places == 2
         pool.submit("key", divmod, 7, 2)
         pool.submit("wrong", divmod, 7, 0)
-        settled = {s.key: s for s in (pool.settled(), pool.settled())}
+        assert pool.busy == 2
+        settled = {key: pool.collect(key) for key in (pool.wait(), pool.wait())}
         assert settled["key"].result == (3, 1)
         assert settled["key"].error is None
         assert isinstance(settled["wrong"].error, ZeroDivisionError)

@@ -89,9 +89,15 @@ class InlinePool:
         self._tasks.append((key, task, words))
         self.most_busy = max(self.most_busy, self.busy)
 
-    def settled(self) -> Settled:
+    def wait(self):
         key, task, words = self._tasks.pop()
+        self._over = key, task, words
+        return key
+
+    def collect(self, key) -> Settled:
+        kept, task, words = self._over
+        assert key == kept
         try:
-            return Settled(key, task(*words), None)
+            return Settled(task(*words), None)
         except (CalibrationError, ArithmeticError) as error:
-            return Settled(key, None, error)
+            return Settled(None, error)
