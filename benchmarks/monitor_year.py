@@ -164,7 +164,7 @@ def false_alarms() -> Iterator[tuple[str, ...]]:
             penalty = penalty_of(
                 rate, time, slope, 0.0, generator=torch.Generator().manual_seed(1)
             )
-            everywhere = torch.full((number,), penalty, dtype=torch.float64)
+            everywhere = torch.full_like(data.value, penalty)
             n = int(divide(data, motion, everywhere).any(1).sum())
             cells += [f"{penalty:.1f}", f"{n / number:.2g} ± {max(n, 1) ** 0.5 / number:.1g}"]
         yield f"{n_run}", f"{slope**0.5:.2g}", *cells

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 import kzcal
+from kzcal.calibrate.pulses import OWN_BOUNDS
+from kzcal.calibrate.timing.pmts import SPREADS
 from kzcal.conditions import writing
 from kzcal.conditions.database import Database
 from kzcal.conditions.iov import IOV, at
@@ -16,12 +19,15 @@ from kzcal.conditions.quantities import ALONE, GLOBAL_FIT, GOOD, QUANTITIES, RES
 from kzcal.conditions.writing import Placement
 from kzcal.errors import DatabaseError
 from kzcal.geometry import Detector
-from kzcal.monitor.averages import average, majority, pooled, weighted_together
+from kzcal.monitor.averages import Average, average, majority, pooled, weighted_together
 from kzcal.monitor.boundaries import Interval
 from kzcal.monitor.noise import FEWEST, NORMAL, Prepared
 from kzcal.monitor.watch import Stability
 
 DESCRIPTION = "averages of runs between change points, made by kzcal monitor"
+BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"gain": OWN_BOUNDS[0], "spe_width": OWN_BOUNDS[1], "tts": (SPREADS[0], SPREADS[-1])}
+)
 DRAWN = ("gain", "spe_width", "tts")
 """Constants that have a population as prior."""
 
@@ -159,12 +165,22 @@ def averaged(
             columns[f"{quantity.name}{ALONE}"] = Column(
                 found.value, quantity.unit, f"{quantity.doc}, no population asked", found.error
             )
-            found = pooled(found, kind, status == GOOD, common)
+            found = within(pooled(found, kind, status == GOOD, common), kind, quantity.name)
         columns[quantity.name] = Column(found.value, quantity.unit, quantity.doc, found.error)
         columns[f"{quantity.name}_runs"] = Column(
             found.runs, "1", f"runs that {quantity.name} rests on"
         )
     return Payload(RESPONSE, columns, _block(part), _lineage(stability, interval, used))
+
+
+def within(found: Average, kind: np.ndarray, name: str) -> Average:
+    """Averages within the bounds that a calibration keeps: the spreads' are of their type."""
+    low, high = np.full((2, len(kind)), np.nan)
+    for k in np.unique(kind):
+        members = kind == k
+        middle = float(np.nanmedian(found.value[members])) if name == "tts" else 1.0
+        low[members], high[members] = (middle * bound for bound in BOUNDS[name])
+    return replace(found, value=np.clip(found.value, low, high))
 
 
 def _without_population(payloads: Sequence[Payload], name: str) -> bool:

@@ -101,6 +101,7 @@ def divide_series(
     types: Bool[np.ndarray, "type row"],
     slope_variance: Float64[np.ndarray, " type"],
     search: Search,
+    imposed: Bool[np.ndarray, "row run"] | None = None,
 ) -> Divided:
     """Find the changes of every row.
 
@@ -110,9 +111,10 @@ def divide_series(
         types: rows of each type.
         slope_variance: of each type, squared units of ``steady`` per squared run.
         search: how to look for changes.
+        imposed: changes that are known otherwise; None for none.
     """
-    rows = len(steady.value)
-    slope, walk, cost = np.zeros((3, rows))
+    slope, walk = np.zeros((2, len(steady.value)))
+    cost = np.zeros(steady.value.shape)
     penalties = np.full(len(types), np.nan)
     for t, members in enumerate(types):
         typical = _typical(steady.error[members])
@@ -120,6 +122,8 @@ def divide_series(
         walk[members] = (search.walk * typical) ** 2
         penalties[t] = search.penalties.of(float(slope_variance[t] / typical**2))
         cost[members] = penalties[t]
+    if imposed is not None:
+        cost[imposed] = 0.0
     data = _measurements(steady, search.time)
     motion = Motion(*(torch.from_numpy(part).to(search.time.device) for part in (slope, walk)))
     changed = divide(data, motion, torch.from_numpy(cost).to(search.time.device))
@@ -130,9 +134,21 @@ def divide_series(
 
 
 def alone(measured: Series, time: Float64[np.ndarray, " run"]) -> Float64[np.ndarray, " row"]:
-    """Variance of the slope of each row of a series that has no population: its own slope's."""
+    """Variance of the slope of each row of a series that has no population.
+
+    The larger of that of the straight line through all runs and the typical one over a quarter of
+    them, errors taken off: what follows the seasons ends a year where it began.
+    """
     slope, variance = straight_lines(measured.value, measured.error, time)
-    return np.asarray(np.nan_to_num(np.maximum(slope**2 - variance, 0.0)))
+    whole = np.nan_to_num(np.maximum(slope**2 - variance, 0.0))
+    lag = len(time) // 4
+    if lag < 1:
+        return np.asarray(whole)
+    spans = time[lag:] - time[:-lag]
+    square = ((measured.value[:, lag:] - measured.value[:, :-lag]) / spans) ** 2
+    square -= (measured.error[:, lag:] ** 2 + measured.error[:, :-lag] ** 2) / spans**2
+    known = np.where(np.isfinite(square), square, 0.0)
+    return np.asarray(np.maximum(whole, np.median(known, axis=1)))
 
 
 def _typical(error: Float64[np.ndarray, "row run"]) -> float:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from kzcal.monitor.changes import Change
+from kzcal.monitor.crates import Crate
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,40 @@ class Group:
     size: float
 
 
-def groups(changes: Sequence[Change], n_pmt: int, least: int) -> tuple[Group, ...]:
+def imposed_by(together: Sequence[Crate], shape: tuple[int, int]) -> Bool[np.ndarray, "pmt run"]:
+    """The changes that crates impose on their PMTs."""
+    imposed = np.zeros(shape, bool)
+    for crate in together:
+        imposed[crate.cables[0] : crate.cables[1] + 1, crate.run] = True
+    return imposed
+
+
+def groups(
+    changes: Sequence[Change], n_pmt: int, least: int, together: Sequence[Crate] = ()
+) -> tuple[Group, ...]:
     """Steps that at least so many PMTs make with the same run, neighbouring cables told apart.
 
     Args:
         changes: of one constant.
         n_pmt: PMTs of the detector.
         least: PMTs that make a group.
+        together: stretches of cables that are known to move together.
     """
+    found, rest = [], list(changes)
+    for crate in together:
+        first, last = crate.cables
+        mine = [c for c in rest if c.run == crate.run and first <= c.row <= last]
+        if mine:
+            own = {(c.row, c.run) for c in (*mine, *_late(rest, mine))}
+            found.append(
+                _group(crate.run, [c for c in rest if (c.row, c.run) in own], crate.cables)
+            )
+            rest = [c for c in rest if (c.row, c.run) not in own]
+    return (*found, *_alike(rest, n_pmt, least))
+
+
+def _alike(changes: Sequence[Change], n_pmt: int, least: int) -> list[Group]:
+    """Groups among PMTs each of which shows its step alone."""
     by_run: dict[int, list[Change]] = {}
     for change in changes:
         if change.is_step:
@@ -54,7 +82,7 @@ def groups(changes: Sequence[Change], n_pmt: int, least: int) -> tuple[Group, ..
             found.append(_group(run, [*members_of_it, *_late(changes, members_of_it)], stretch))
         if len(rest) >= max(least, 3 * least if found else least):
             found.append(_group(run, list(rest.values()), None))
-    return tuple(found)
+    return found
 
 
 def densest(pmts: Sequence[int], n_pmt: int) -> tuple[int, int]:
@@ -106,4 +134,4 @@ def _group(run: int, members: Sequence[Change], stretch: tuple[int, int] | None)
     ratios = [change.ratio for change in members]
     differences = [change.after[0] - change.before[0] for change in members]
     size = float(np.median(differences if name == "time_offset" else ratios))
-    return Group(name, run, tuple(sorted(change.row for change in members)), stretch, size)
+    return Group(name, run, tuple(sorted({change.row for change in members})), stretch, size)

@@ -44,7 +44,10 @@ class Prepared:
 
 
 def prepare(
-    measured: Series, types: Bool[np.ndarray, "type row"], time: Float64[np.ndarray, " run"]
+    measured: Series,
+    types: Bool[np.ndarray, "type row"],
+    time: Float64[np.ndarray, " run"],
+    apart: Bool[np.ndarray, " row"] | None = None,
 ) -> Prepared:
     """Scale errors, take off what a type does together, and see how fast PMTs drift.
 
@@ -52,15 +55,18 @@ def prepare(
         measured: one constant of every PMT.
         types: PMTs of each type.
         time: of each run, in runs.
+        apart: PMTs that are known to move by themselves; None for none.
     """
     steady = measured.steady()
+    others = np.ones(len(steady.value), bool) if apart is None else ~apart
     value, error = steady.value.copy(), steady.error.copy()
     common, common_error = np.full((2, len(types), len(time)), np.nan)
     scale, slope = np.ones(len(types)), np.zeros(len(types))
     for row, members in enumerate(types):
-        together = common_part(value[members])
-        calm = calm_rows(value[members] - together, error[members])
-        together = common_part(value[members][calm])
+        alike = members & others if (members & others).any() else members
+        together = common_part(value[alike])
+        calm = calm_rows(value[alike] - together, error[alike])
+        together = common_part(value[alike][calm])
         value[members] -= together - np.nanmean(together) if np.isfinite(together).any() else 0.0
         scale[row] = error_scale(value[members], error[members])
         error[members] *= scale[row]

@@ -153,14 +153,14 @@ class Measurements:
 
 
 def divide(
-    data: Measurements, motion: Motion, penalty: Float[Tensor, " series"]
+    data: Measurements, motion: Motion, penalty: Float[Tensor, "series run"]
 ) -> Bool[Tensor, "series run"]:
     """The runs with which a new segment begins, the first one left out.
 
     Args:
         data: the series.
         motion: how constants move between changes.
-        penalty: cost of every change.
+        penalty: cost of a segment that begins with each run; that of the first is not asked.
     """
     n_series, n_run = data.value.shape
     at_once = max(1, SERIES_AT_ONCE * 100 // max(n_run, 1))
@@ -176,14 +176,15 @@ def _divide(data: Measurements, motion: Motion, penalty: Tensor) -> Bool[Tensor,
     n_series, n_run = data.value.shape
     slope, walk = motion.slope[:, None], motion.walk[:, None]
     best = torch.zeros(n_series, n_run + 1, dtype=data.value.dtype, device=data.value.device)
-    best[:, 0] = -penalty
+    penalty = penalty.clone()
+    penalty[:, 0] = 0.0
     begin = torch.zeros(n_series, n_run, dtype=torch.long, device=data.value.device)
     filters: _Filters | None = None
     for run, step in enumerate(data.steps()):
         fresh = _Filters.fresh(slope)
         filters = fresh if filters is None else filters.later(step, walk).beside(fresh)
         filters = filters.measured(data.value[:, run, None], data.variance[:, run, None])
-        total = best[:, : run + 1] + filters.cost + penalty[:, None]
+        total = best[:, : run + 1] + filters.cost + penalty[:, : run + 1]
         best[:, run + 1], begin[:, run] = total.min(1)
     return _traced_back(begin)
 

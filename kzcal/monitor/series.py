@@ -16,6 +16,8 @@ from kzcal.errors import CalibrationError, DatabaseError
 
 SILENT = "dead"
 """Status of a PMT whose constants mean nothing."""
+FARTHEST = 3.0
+"""Errors that a PMT's own hits and its stored value may be apart."""
 COUNTED = ("qe", "dark_rate")
 """Constants that are counts over an exposure, whose errors grow with the value."""
 
@@ -163,15 +165,22 @@ def _check_alike(payloads: Sequence[Payload], iovs: Sequence[IOV], tag: str) -> 
 
 
 def _constant(payloads: Sequence[Payload], name: str, unit: str) -> Series:
-    """One constant of every PMT; from its own hits alone where that is stored."""
+    """One constant of every PMT; from its own hits alone where that is stored.
+
+    That is one scoring step away from the stored value. A longer one than FARTHEST of its own
+    errors is not believed: few hits may put a spread far below zero.
+    """
     values, errors = [], []
     for payload in payloads:
-        column = payload.columns.get(f"{name}{ALONE}", payload.columns[name])
+        stored = payload.columns[name]
+        column = payload.columns.get(f"{name}{ALONE}", stored)
         if column.errors is None:
             message = f"a constant has errors, got none for {name} in a {RESPONSE}"
             raise DatabaseError(message)
         known = (payload.columns["status"].values != SILENT) & (column.errors > 0)
-        values.append(np.where(known, column.values, np.nan))
+        reach = FARTHEST * np.where(known, column.errors, np.nan)
+        held = np.clip(column.values, stored.values - reach, stored.values + reach)
+        values.append(np.where(known, held, np.nan))
         errors.append(np.where(known, column.errors, np.nan))
     value, error = np.stack(values, 1).astype(float), np.stack(errors, 1).astype(float)
     return Series(name, unit, value, error, counted=name in COUNTED)

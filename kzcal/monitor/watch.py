@@ -17,10 +17,15 @@ from kzcal.monitor.alarms import Alarm, alarms_of
 from kzcal.monitor.boundaries import Interval, propose
 from kzcal.monitor.changes import Divided, Search, alone, divide_series
 from kzcal.monitor.config import MonitorConfig
-from kzcal.monitor.groups import groups
+from kzcal.monitor.crates import Crate, crates
+from kzcal.monitor.groups import groups, imposed_by
 from kzcal.monitor.noise import Prepared, prepare, scattered
 from kzcal.monitor.series import RunRecord, Series, read_record
 
+RELATIVE = ("qe", "time_offset")
+"""Constants whose mean over PMTs is a convention, so that what all do together means nothing."""
+MOST_APART = 0.4
+"""Share of the PMTs that may be set apart as crates."""
 TYPES = (17, 20)
 """Diameters of the PMT types, inch."""
 
@@ -89,10 +94,20 @@ def divided_record(
     types = np.stack([detector.diameter_inch == diameter for diameter in TYPES])
     types = types[types.any(1)]
     search = Search.of(time, config, device)
-    prepared = {name: prepare(series, types, time) for name, series in record.constants.items()}
+    known = {
+        name: with_crates(series, types, time, config.false_alarms)
+        for name, series in record.constants.items()
+    }
+    prepared = {name: ready for name, (ready, _) in known.items()}
+    together = {name: found for name, (_, found) in known.items()}
     divided = {
         name: divide_series(
-            record.constants[name], ready.series, types, ready.slope_variance, search
+            record.constants[name],
+            ready.series,
+            types,
+            ready.slope_variance,
+            search,
+            imposed_by(together[name], ready.series.value.shape),
         )
         for name, ready in prepared.items()
     }
@@ -103,11 +118,36 @@ def divided_record(
     found = [
         group
         for series in divided.values()
-        for group in groups(series.changes, detector.n_pmt, config.group_least)
+        for group in groups(
+            series.changes, detector.n_pmt, config.group_least, together[series.series.name]
+        )
     ]
     alarms = alarms_of(record.status, divided, found, shared.items(), config)
     intervals = propose(record.iovs, alarms, config.boundary_pmts)
     return Stability(record, prepared, divided, shared, alarms, intervals, config)
+
+
+def with_crates(
+    series: Series,
+    types: Bool[np.ndarray, "type pmt"],
+    time: Float64[np.ndarray, " run"],
+    rate: float,
+) -> tuple[Prepared, list[Crate]]:
+    """A constant prepared, and the crates that move: what all do is asked of the others.
+
+    A crate of many PMTs moves the median of them all a little, so that the rest seems to move the
+    other way. So the clearest crate is set apart and the rest looked at again, until none is left.
+    """
+    apart = np.zeros(series.value.shape[0], bool)
+    while True:
+        ready = prepare(series, types, time, apart)
+        found = crates(ready.series, ready.slope_variance @ types, time, rate)
+        fresh = [
+            crate for crate in found if not apart[crate.cables[0] : crate.cables[1] + 1].all()
+        ]
+        if not fresh or apart.mean() > MOST_APART:
+            return ready, found
+        apart[fresh[0].cables[0] : fresh[0].cables[1] + 1] = True
 
 
 def _whole_series(
@@ -118,7 +158,8 @@ def _whole_series(
 ) -> dict[str, Series]:
     """Parameters of the whole detector, and what all PMTs of a type do together."""
     series = {words(name): s for name, s in record.shared.items()}
-    for name, ready in prepared.items():
+    for name in (name for name in prepared if name not in RELATIVE):
+        ready = prepared[name]
         for row, members in enumerate(types):
             diameter = int(detector.diameter_inch[members][0])
             common = ready.common

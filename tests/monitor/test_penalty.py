@@ -22,7 +22,7 @@ def test_false_alarms_are_as_stated(rate, n_run, slope, walk):
     time = torch.arange(float(n_run)).double()
     penalty = penalty_of(rate, time, slope, walk, generator=generator(1))
     data, motion = unchanging(N_SERIES, time, slope, walk, generator=generator(2))
-    found = divide(data, motion, torch.full((N_SERIES,), penalty).double())
+    found = divide(data, motion, torch.full_like(data.value, penalty))
     assert rate / 2 < float(found.any(1).double().mean()) < 2 * rate
 
 

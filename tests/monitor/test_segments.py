@@ -22,8 +22,8 @@ def series(value, variance=1.0, time=None):
     return Measurements(value, torch.full_like(value, variance), time)
 
 
-def flat(n, penalty):
-    return torch.full((n,), penalty, dtype=torch.float64)
+def flat(data, penalty):
+    return torch.full_like(data.value, penalty)
 
 
 def chi_square(value, time, variance, slope, walk):
@@ -45,7 +45,7 @@ def test_the_division_is_the_cheapest_of_all(slope, walk):
     time = np.array([0.0, 1.0, 2.0, 4.0, 5.0, 9.0, 10.0, 11.0])
     value = rng.normal(size=(20, 8)) + 4 * (np.arange(8) >= rng.integers(0, 8, (20, 1)))
     data = series(value, 1.0, torch.from_numpy(time))
-    found = divide(data, motion(20, slope, walk), flat(20, 5.0))
+    found = divide(data, motion(20, slope, walk), flat(data, 5.0))
     for row in range(20):
         costs = {}
         for number in range(4):
@@ -79,20 +79,22 @@ def test_a_step_is_found_where_it_is(device):
     value[2, 19:] = -10.0
     data = Measurements(value, torch.ones_like(value), torch.arange(20.0, device=device).double())
     still = Motion(torch.zeros(3, device=device).double(), torch.zeros(3, device=device).double())
-    found = divide(data, still, torch.full((3,), 20.0, device=device).double())
+    found = divide(data, still, flat(data, 20.0))
     assert torch.nonzero(found).tolist() == [[1, 7], [2, 19]]
 
 
 def test_a_steady_drift_is_no_change_if_drifts_are_expected():
     value = 0.8 * torch.arange(30.0).double()[None]
-    assert divide(series(value), motion(1), flat(1, 20.0)).any()
-    assert not divide(series(value), motion(1, slope=1.0), flat(1, 20.0)).any()
+    data = series(value)
+    assert divide(data, motion(1), flat(data, 20.0)).any()
+    assert not divide(data, motion(1, slope=1.0), flat(data, 20.0)).any()
 
 
 def test_the_unit_of_the_values_does_not_matter():
     value = np.random.default_rng(3).normal(size=(50, 25)) + 3 * (np.arange(25) > 12)
-    one = divide(series(value), motion(50, 0.01), flat(50, 12.0))
-    other = divide(series(1e4 * value + 7, 1e8), motion(50, 0.01 * 1e8), flat(50, 12.0))
+    data = series(value)
+    one = divide(data, motion(50, 0.01), flat(data, 12.0))
+    other = divide(series(1e4 * value + 7, 1e8), motion(50, 0.01 * 1e8), flat(data, 12.0))
     assert one.any()
     assert torch.equal(one, other)
 
@@ -103,12 +105,12 @@ def test_runs_without_a_measurement_say_nothing():
     data = series(value)
     data.variance[0, 3:8] = torch.inf
     data.value[0, 3:8] = 1e6
-    found = divide(data, motion(1), flat(1, 20.0))
+    found = divide(data, motion(1), flat(data, 20.0))
     assert found.sum() == 1
     assert 3 <= int(torch.nonzero(found[0])[0]) <= 8
     nothing = series(torch.zeros(1, 5))
     nothing.variance.fill_(torch.inf)
-    assert not divide(nothing, motion(1), flat(1, 20.0)).any()
+    assert not divide(nothing, motion(1), flat(nothing, 20.0)).any()
     assert torch.isinf(
         levels(nothing, motion(1), torch.zeros(1, 5, dtype=torch.bool)).variance
     ).all()
@@ -145,3 +147,13 @@ def test_sides_of_a_change_have_honest_errors():
     ].sqrt().numpy()
     assert abs(pull.std() - 1) < 5 / np.sqrt(2 * n)
     assert abs(pull.mean()) < 5 / np.sqrt(n)
+
+
+def test_a_change_that_is_known_costs_nothing():
+    data = series(torch.from_numpy(np.random.default_rng(6).normal(size=(10, 12))))
+    penalty = flat(data, 1e6)
+    assert not divide(data, motion(10), penalty).any()
+    penalty[:, 5] = 0.0
+    found = divide(data, motion(10), penalty)
+    assert found[:, 5].all()
+    assert found.sum() == 10
