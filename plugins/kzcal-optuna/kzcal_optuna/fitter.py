@@ -82,19 +82,19 @@ def _concluded(search: Search, objective: Objective, box: Box, evaluate: Evaluat
 
 
 def _same_objective(study: Study, objective: Objective, space: Space) -> int:
-    """Refuse to go on with trials of another objective; how often it was called.
+    """Refuse to go on with trials of another objective; how often this one was called.
 
     Raises:
-        ConfigurationError: the start does not have the objective that it had.
+        ConfigurationError: where the study began, the objective is not what it was.
     """
     known = [t for t in tried(study) if t.user_attrs.get("role") == "start"]
     if not known or known[0].value is None:
         return 0
-    value, now = known[0].value, objective(space.vector(space.start()))
+    value, now = known[0].value, objective(space.vector(known[0].params))
     if abs(now - value) > SAME * max(1.0, abs(value)) + 5 * objective.noise:
         message = (
             f"a study is resumed with the data and simulation that it began with, got {now:.6g} "
-            f"at the start where {study.study_name!r} has {value:.6g}: choose another name"
+            f"at the first point of {study.study_name!r}, not {value:.6g}: choose another name"
         )
         raise ConfigurationError(message)
     return 1

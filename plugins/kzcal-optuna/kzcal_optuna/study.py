@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import optuna
@@ -84,19 +85,24 @@ def begun(storage: BaseStorage, effort: Effort, space: Space) -> Study:
         raise ConfigurationError(message) from error
     about = [asdict(p) | {"prior": list(p.prior) if p.prior else None} for p in space.parameters]
     known = study.user_attrs.get("parameters", about)
-    if known != about:
+    if _ranges(known) != _ranges(about):
         before = ", ".join(p["name"] for p in known)
         message = (
             f"a study is resumed with its own parameters, ranges and priors, got others than "
             f"those of {effort.study!r} ({before}): choose another name"
         )
         raise ConfigurationError(message)
-    study.set_user_attr("parameters", about)
+    study.set_user_attr("parameters", known)
     for p in space.parameters:
         study.set_user_attr(p.name, _in_words(p))
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(space.start(), user_attrs={"role": "start"})
     return study
+
+
+def _ranges(parameters: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """What may not change; a start may, since an earlier fit can have found it."""
+    return [tuple(p[key] for key in ("name", "lower", "upper", "prior")) for p in parameters]
 
 
 def _in_words(p: Parameter) -> str:

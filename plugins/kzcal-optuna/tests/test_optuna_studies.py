@@ -236,6 +236,15 @@ def test_a_study_of_another_objective_or_other_parameters_is_not_resumed(tmp_pat
         CMAES.build().minimise(TWO, wider, seed=1, effort=effort)
 
 
+def test_a_start_may_differ_in_its_last_digits(tmp_path: Path):
+    storage = f"journal:{tmp_path / 'fit.log'}"
+    fit(TWO, storage, trials=2)
+    moved = [replace(p, start=p.start * (1 + 1e-13)) for p in TWO_PARAMETERS]
+    effort = Effort(4, storage=storage, resume=True)
+    CMAES.build().minimise(TWO, moved, seed=1, effort=effort)
+    assert len(counted(trials_of(storage))) == 4
+
+
 def test_one_process_at_a_time_conducts_a_study(storage):
     with (
         opened(Effort(storage=storage, study="taken")),
