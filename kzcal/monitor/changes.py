@@ -102,6 +102,7 @@ def divide_series(
     slope_variance: Float64[np.ndarray, " type"],
     search: Search,
     imposed: Bool[np.ndarray, "row run"] | None = None,
+    taken_off: Float64[np.ndarray, "type run"] | None = None,
 ) -> Divided:
     """Find the changes of every row.
 
@@ -112,6 +113,7 @@ def divide_series(
         slope_variance: of each type, squared units of ``steady`` per squared run.
         search: how to look for changes.
         imposed: changes that are known otherwise; None for none.
+        taken_off: of the rows of each type in each run, given back to fitted values.
     """
     slope, walk = np.zeros((2, len(steady.value)))
     cost = np.zeros(steady.value.shape)
@@ -128,7 +130,10 @@ def divide_series(
     motion = Motion(*(torch.from_numpy(part).to(search.time.device) for part in (slope, walk)))
     changed = divide(data, motion, torch.from_numpy(cost).to(search.time.device))
     found = levels(data, motion, changed)
-    value, error = (_array(part) for part in _back(found.value, found.variance, measured))
+    level = found.value
+    if taken_off is not None:
+        level = level + torch.from_numpy(types.T.astype(float) @ taken_off).to(level.device)
+    value, error = (_array(part) for part in _back(level, found.variance, measured))
     changes = _changes(found, changed, measured)
     return Divided(measured, value, error, changes, _unsteady(found, data, changed), penalties)
 

@@ -42,6 +42,15 @@ class Prepared:
     scale: Float64[np.ndarray, " type"]
     slope_variance: Float64[np.ndarray, " type"]
 
+    @property
+    def taken_off(self) -> Float64[np.ndarray, "type run"]:
+        """What was taken off the rows of each type; 0 where nothing is known."""
+        value = self.common.value
+        known = np.isfinite(value)
+        number = np.maximum(known.sum(1, keepdims=True), 1)
+        mean = np.where(known, value, 0.0).sum(1, keepdims=True) / number
+        return np.asarray(np.where(known, value - mean, 0.0))
+
 
 def prepare(
     measured: Series,

@@ -108,6 +108,7 @@ def divided_record(
             ready.slope_variance,
             search,
             imposed_by(together[name], ready.series.value.shape),
+            ready.taken_off,
         )
         for name, ready in prepared.items()
     }

@@ -75,6 +75,7 @@ def test_preparing_takes_the_common_part_off_and_keeps_the_level():
     own = ready.series.value
     assert abs(own[:, 8:].mean() - own[:, :8].mean()) < 0.1
     assert own.mean() == pytest.approx(value.mean(), abs=0.1)
+    assert np.allclose(own + types.T.astype(float) @ ready.taken_off, value)
     assert (
         ready.common.value[:, 8:].mean(1) - ready.common.value[:, :8].mean(1)
     ) == pytest.approx(4.0, abs=0.1)
