@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from kzcal.closure.config import ClosureConfig
+from kzcal.closure.light import Light
 from kzcal.closure.run import TRIALS, run_closure, seed_of, try_once
+from kzcal.closure.statistics import Limits
 from kzcal.closure.trials import Trial, TrialFile
 from kzcal.errors import ConfigurationError
 
@@ -107,6 +109,13 @@ def test_a_wrong_setting_is_named(text: str, words: str, tmp_path: Path):
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=words):
         ClosureConfig.from_toml(path).open()
+
+
+def test_the_documented_settings_are_the_defaults():
+    config = ClosureConfig.from_toml(Path(__file__).parents[2] / "docs" / "closure.toml")
+    assert config.open() == Light()
+    assert config.limits == Limits()
+    assert replace(config, options={}, where="defaults") == ClosureConfig("light")
 
 
 def test_settings_are_read(tmp_path: Path):
