@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from kzcal.cli.main import main
 from kzcal.conditions.database import Database
-from kzcal.conditions.quantities import RESPONSE
+from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
+from kzcal.conditions.quantities import GLOBAL_FIT, RESPONSE
 from kzcal.geometry import load_detector
 from kzcal.simulate.constants import Constants
 from kzcal.testing.payloads import example_calibration
@@ -56,6 +57,23 @@ def test_a_simulation_takes_a_replica_and_an_export_shows_it(database: Path, tmp
     words = ("--db", out, "--tag", "sys-000", "--run", 15001, "--out", table)
     assert run("db", "export", *words).exit_code == 0
     assert len(table.read_text().splitlines()) == 1 + load_detector().n_pmt
+
+
+def test_a_simulation_takes_the_light_of_a_replica_too(database: Path, tmp_path: Path):
+    names, values = ("absorption_scale", "late_fraction"), np.array([0.9, 0.03])
+    covariance = np.diag([0.05**2, 0.0])
+    block = GlobalBlock(names, values, ("1", "1"), covariance, ("", ""))
+    slopes = {"tts_by_late_fraction": Column(np.zeros(load_detector().n_pmt), "ns", "slope")}
+    with Database.open(database) as db:
+        db.store("fitted", 7, 7, [example_calibration(load_detector())], "c", description="")
+        db.store("fitted", 7, 7, [Payload(GLOBAL_FIT, slopes, block, Lineage())], "fit")
+    out = tmp_path / "replicas.db"
+    words = ("--db", database, "--tag", "fitted", "--run", 7, "--n", 2, "--out", out)
+    assert run("throw", *words).exit_code == 0
+    tags = ("fitted-replica-000", "fitted-replica-001")
+    light = [Constants.stored(str(out), tag, 7).shared() for tag in tags]
+    assert len({0.9, *(each["absorption_scale"] for each in light)}) == 3
+    assert {each["late_fraction"] for each in light} == {0.03}
 
 
 def test_what_cannot_be_is_one_sentence(database: Path, tmp_path: Path):
