@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-STEPS = 12
+STEPS = 16
 LONGEST = 1.5
 """Of a step in the logarithm of a height."""
 LEAST = 1e-3

@@ -5,14 +5,15 @@ constants about the one of the detector, and its logarithm is a polynomial in th
 constant, so that it can be differentiated and has no noise. Decays of nearly the same light are
 one group, whose mean is exact.
 
-Two things are not known from first principles and are parameters with priors: ``alpha_light``, the
-light of alphas over what Birks' law gives them (stopping powers of alphas, and the law itself, are
-good to some per cent), and ``electron_quenching``, the energy that electrons lose to quenching
+Three things are not known from first principles and are parameters with priors: ``alpha_light``,
+the light of alphas over what Birks' law gives them (stopping powers of alphas, and the law itself,
+are good to some per cent), ``alpha_slope``, a power of the alpha's energy by which that may
+change, and ``electron_quenching``, the energy that electrons lose to quenching
 over what the law along the continuous slowing down gives (delta rays and the stopping power below
 10 keV are not known to better than 10 per cent).
 
-Assumption: both are common to all energies. Lines of 210Po and 214Po that disagree, or 11C against
-    the capture gamma, would show it in the fit's agreement.
+Assumption: what electrons lose is wrong by one factor at all energies. 11C against the capture
+    gamma would show it in the fit's agreement.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ RATIOS = np.geomspace(0.4, 2.5, 9)
 DEGREE = 4
 GROUPS = 300
 
-ALPHA_LIGHT, ELECTRON_QUENCHING = "alpha_light", "electron_quenching"
+ALPHA_LIGHT, ALPHA_SLOPE = "alpha_light", "alpha_slope"
+ELECTRON_QUENCHING = "electron_quenching"
+ALPHA_MEV = 6.4
+"""Energy of alphas, between those of 210Po and 214Po, whose light ``alpha_slope`` leaves."""
 CHERENKOV = "cherenkov_scale"
 
 
@@ -52,7 +56,7 @@ class QuenchedLight:
         electron: coefficients of the log of their quenched energy, MeV, in powers of the log of
             the Birks constant over ``birks``.
         alpha: the same of alphas; where there are none the light is zero.
-        has_alpha: 1 where alphas shine.
+        alpha_mev: mean energy of the alphas, MeV; 0 without any.
         cherenkov: Cherenkov photons at scale one, in units of scintillation photons of one MeV
             that leave as many photoelectrons.
         birks: mm/MeV.
@@ -63,7 +67,7 @@ class QuenchedLight:
     unquenched: Float[Tensor, " group"]
     electron: Float[Tensor, "group power"]
     alpha: Float[Tensor, "group power"]
-    has_alpha: Float[Tensor, " group"]
+    alpha_mev: Float[Tensor, " group"]
     cherenkov: Float[Tensor, " group"]
     birks: float
     n_decays: int
@@ -74,7 +78,9 @@ class QuenchedLight:
         x = torch.log(values.get(BIRKS, self.birks * one) / self.birks)
         electron = torch.exp(_polynomial(self.electron, x)) * (self.unquenched > 0)
         lost = (self.unquenched - electron) * values.get(ELECTRON_QUENCHING, one)
-        alpha = torch.exp(_polynomial(self.alpha, x)) * self.has_alpha
+        alpha = torch.exp(_polynomial(self.alpha, x)) * (self.alpha_mev > 0)
+        steeper = torch.log(torch.where(self.alpha_mev > 0, self.alpha_mev / ALPHA_MEV, 1.0))
+        alpha = alpha * torch.exp(steeper * values.get(ALPHA_SLOPE, 0 * one))
         shining = self.unquenched - lost + alpha * values.get(ALPHA_LIGHT, one)
         return shining + self.cherenkov * values.get(CHERENKOV, 0 * one)
 
@@ -121,6 +127,7 @@ def quenched_light(
         found: np.ndarray = np.bincount(group, values, number) / np.bincount(group, None, number)
         return found
 
+    of_alphas = np.bincount(deposits.event, deposits.energy * alpha, len(position))
     tables = [transport_at(detector, materials, ratio) for ratio in RATIOS]
     curves = [
         _coefficients(np.stack([mean(_energy(t, deposits, chosen)) for t in tables]))
@@ -133,7 +140,7 @@ def quenched_light(
         unquenched=_double(mean(plain)),
         electron=curves[0],
         alpha=curves[1],
-        has_alpha=_double(mean(_energy(middle, deposits, alpha)) > 0),
+        alpha_mev=_double(mean(of_alphas)),
         cherenkov=_double(mean(light)),
         birks=scintillator(detector).birks_mm_per_mev,
         n_decays=len(position),

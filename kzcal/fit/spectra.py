@@ -36,25 +36,38 @@ class Smearing:
         dark: dark hits in a light window.
         spread: variance of the hits over their number, by sample.
         width: further relative standard deviation, by sample.
+        centre: median of the events of each sample, MeV at the anchor.
     """
 
     hits_per_mev: Float[Tensor, "sample shell"]
     dark: float
     spread: Float[Tensor, " sample"]
     width: Float[Tensor, " sample"]
+    centre: Float[Tensor, " sample"]
 
     def shares(
         self,
         sample: int,
         energy: Float[Tensor, "shell group"],
         edges: Float[Tensor, " edge"],
+        away: Float[Tensor, " shell"] | float = 0.0,
     ) -> Float[Tensor, "shell group bin"]:
-        """Share of each group's events in each bin, by a Gaussian with the skewness of hits."""
+        """Share of each group's events in each bin, by a Gaussian with the skewness of hits.
+
+        Args:
+            sample: which one.
+            energy: of the groups, MeV.
+            edges: of the bins, MeV.
+            away: of the peak from the events, relative; beyond one standard deviation it is
+                smeared more, so that a fit from afar finds its way. At a fit it is not.
+        """
         hits = self.hits_per_mev[sample][:, None]
         per_hit = self.spread[sample] / hits
         square = energy * per_hit + self.dark / hits**2 + (self.width[sample] * energy) ** 2
         third = energy * per_hit**2 + self.dark / hits**3
-        sigma = torch.sqrt(square)[..., None]
+        astray = torch.as_tensor(away, dtype=energy.dtype, device=energy.device)
+        more = (astray[..., None] * energy - torch.sqrt(square)).clamp(min=0.0)
+        sigma = torch.sqrt(square + more**2)[..., None]
         z = (edges - energy[..., None]) / sigma
         density = torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
         skewed = third[..., None] / sigma**3 / 6 * (z**2 - 1) * density
@@ -78,6 +91,8 @@ class SpectrumTerm:
         smearing: of the light.
         background: smooth columns below a peak, zero where there are fewer.
         known: events that are there by chance.
+        floor: least share of decays among the events of each sample, so that background never
+            takes a peak that is still elsewhere.
         start: heights of signal and background to begin with.
         variance: relative, of the expectation.
     """
@@ -93,6 +108,7 @@ class SpectrumTerm:
     smearing: Smearing
     background: Float[Tensor, "sample bin component"]
     known: Float[Tensor, "sample shell bin"]
+    floor: Float[Tensor, " sample"]
     start: Float[Tensor, "spectrum component"]
     variance: Float[Tensor, "sample shell bin"]
 
@@ -108,8 +124,11 @@ class SpectrumTerm:
 
     def expected(self, values: Values) -> Expectation:
         """Expected events, heights profiled."""
-        columns = self.columns(self.signal(values))
-        counts, known = self.observed.flatten(0, 1), self.known.flatten(0, 1)
+        signal = self.signal(values)
+        columns = self.columns(signal)
+        least = self.floor[:, None] * self.observed.sum(-1)
+        counts = self.observed.flatten(0, 1)
+        known = (self.known + least[..., None] * signal).flatten(0, 1)
         heights = profiled(counts, columns, known, self.start)
         mean = known + (columns * heights[:, None]).sum(-1)
         return Expectation(mean.clamp(min=FEWEST).reshape(-1), self.variance.reshape(-1))
@@ -122,7 +141,8 @@ class SpectrumTerm:
         shares = []
         for sample, light in enumerate(self.lights):
             energy = moved[self.profiles[sample]][:, None] * light.energy(values)
-            share = self.smearing.shares(sample, energy, self.edges[sample])
+            away = torch.log(energy @ light.weight / self.smearing.centre[sample]).abs()
+            share = self.smearing.shares(sample, energy, self.edges[sample], away)
             shares.append(torch.einsum("g,rgb->rb", light.weight, share))
         return torch.stack(shares)
 

@@ -25,6 +25,9 @@ from kzcal.fit.traced import TracedBlock
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import YIELD, scintillator, values_of
 
+LEAST_SHARE = 0.4
+"""Of the purity of a sample: least share of its decays among the events of its spectrum."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpectrumSettings:
@@ -155,9 +158,10 @@ class SpectrumAccumulator:
             collection=self.collection,
             anchor=self.run.detector.light,
             anchor_values=(at, per_photon),
-            smearing=self._smearing(apparent, per_mev),
+            smearing=self._smearing(apparent, per_mev, edges[:, 0]),
             background=background,
             known=known,
+            floor=edges.new_tensor([LEAST_SHARE * row.purity for row in self.rows]),
             start=torch.ones(observed[..., 0].numel(), background.shape[-1] + 1).to(edges),
             variance=torch.zeros_like(observed),
         )
@@ -206,9 +210,12 @@ class SpectrumAccumulator:
         return torch.bincount(index, minlength=shells * bins).reshape(shells, bins).double()
 
     def _smearing(
-        self, apparent: ApparentLight, per_mev: Float[Tensor, "sample shell"]
+        self,
+        apparent: ApparentLight,
+        per_mev: Float[Tensor, "sample shell"],
+        lowest: Float[Tensor, " sample"],
     ) -> Smearing:
-        """Hits of one MeV in each shell, without a further width."""
+        """Hits of one MeV in each shell, without a further width; the lowest edges, MeV."""
         inside = self.shell >= 0
         n_shells = self.settings.n_shells
         number = torch.bincount(self.shell[inside], minlength=n_shells).clamp(min=1)
@@ -222,6 +229,7 @@ class SpectrumAccumulator:
             dark_hits(self.run),
             torch.stack(spread),
             torch.zeros(len(self.rows), dtype=torch.float64, device=share.device),
+            lowest / lowest.new_tensor([row.peak.span[0] for row in self.rows]),
         )
 
     def _lights(self, at: float) -> tuple[QuenchedLight, ...]:

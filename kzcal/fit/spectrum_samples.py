@@ -59,6 +59,7 @@ class SpectrumRows:
         on: events that are compared.
         off: events that measure what is among them by chance.
         ratio: events by chance for one of ``off``.
+        purity: of the calibration's sample.
     """
 
     peak: Peak
@@ -66,6 +67,7 @@ class SpectrumRows:
     on: Mask
     off: Mask
     ratio: float
+    purity: float
 
 
 def spectrum_rows(
@@ -99,5 +101,5 @@ def spectrum_rows(
             )
         elif peak.name == "po214":
             on = core
-        found.append(SpectrumRows(peak, core, on, off, ratio))
+        found.append(SpectrumRows(peak, core, on, off, ratio, selections[peak.name].purity))
     return tuple(found)

@@ -59,6 +59,7 @@ def one_sample(term: SpectrumTerm, sample: int) -> SpectrumTerm:
         hits_per_mev=term.smearing.hits_per_mev[chosen],
         spread=term.smearing.spread[chosen],
         width=term.smearing.width[chosen],
+        centre=term.smearing.centre[chosen],
     )
     return replace(
         term,
@@ -70,6 +71,7 @@ def one_sample(term: SpectrumTerm, sample: int) -> SpectrumTerm:
         smearing=smearing,
         background=term.background[chosen],
         known=term.known[chosen],
+        floor=term.floor[chosen],
         start=term.start[sample * shells : (sample + 1) * shells],
         variance=term.variance[chosen],
     )

@@ -57,6 +57,12 @@ def test_alpha_light_scales_alphas_alone(lights):
         torch.testing.assert_close(ratio, torch.full_like(ratio, factor))
 
 
+def test_a_steeper_law_changes_lines_by_their_energies(lights):
+    light = lights["po210"]
+    ratio = light.energy(at(alpha_slope=0.1)) / light.energy({})
+    assert float(ratio[0]) == pytest.approx((5.304 / 6.4) ** 0.1, rel=1e-3)
+
+
 def test_light_falls_with_the_constant_and_its_slope_is_that_of_differences(lights):
     for light in lights.values():
 

@@ -37,7 +37,7 @@ def light(energy, slope, *, alpha):
         unquenched=nothing if alpha else 1.05 * energy,
         electron=torch.zeros_like(curve) if alpha else curve,
         alpha=curve if alpha else torch.zeros_like(curve),
-        has_alpha=one if alpha else nothing,
+        alpha_mev=5.3 * one if alpha else nothing,
         cherenkov=nothing,
         birks=BIRKS,
         n_decays=2000,
@@ -64,6 +64,7 @@ def term(width=0.02):
         dark=8.0,
         spread=double(1.2, 1.05),
         width=double(width, width),
+        centre=double(2.1, 0.36),
     )
     return SpectrumTerm(
         names=("gamma", "alpha"),
@@ -77,6 +78,7 @@ def term(width=0.02):
         smearing=smearing,
         background=torch.stack([smooth_columns(0, BINS), smooth_columns(2, BINS)]),
         known=torch.zeros_like(empty),
+        floor=double(0.4, 0.4),
         start=torch.ones(2 * SHELLS, 4, dtype=torch.float64),
         variance=torch.zeros_like(empty),
     )
@@ -150,6 +152,20 @@ def test_pulls_of_light_yield_and_birks_constant_are_unit():
     mean, width = np.mean(pulls, axis=0), np.std(pulls, axis=0, ddof=1)
     assert (np.abs(mean) < 4 / 5).all()
     assert ((width > 0.55) & (width < 1.45)).all()
+
+
+@pytest.mark.parametrize("factor", [0.75, 1.3])
+def test_a_fit_from_afar_finds_peaks_that_background_could_hide(factor):
+    made = filled(term(), {}, torch.Generator().manual_seed(6))
+    birks = BIRKS * factor
+    parameters = [
+        Parameter("light_yield", 1.0, 0.5, 2.0, "1"),
+        Parameter("birks_mm_per_mev", birks, 0.05, 0.3, "mm/MeV"),
+    ]
+    objective = FitObjective([made], parameters)
+    minimum = Newton().minimise(objective, parameters, seed=1)
+    assert minimum.values == pytest.approx(np.array([1.0, BIRKS]), rel=0.02)
+    assert minimum.objective <= objective(np.array([1.0, BIRKS])) + 1e-3
 
 
 def test_further_widths_are_found_and_agree_with_the_counts():
