@@ -1,6 +1,6 @@
 """How often a closure of the toy fails, for right fits and for wrong ones.
 
-    python benchmarks/closure_power.py [--closures 200] [--write docs/closure.md]
+    python benchmarks/closure_power.py [--closures N] [--write docs/closure.md]
 
 Every row is a way to be wrong, every column a number of truths; the first row is right, and its
 figures are false alarms.
@@ -17,7 +17,7 @@ from kzcal.closure.statistics import FAIL, Limits
 from kzcal.closure.toy import Toy
 from kzcal.closure.verdict import judge
 
-TRUTHS = (25, 100, 400)
+TRUTHS = (25, 100)
 WAYS = {
     "right": Toy(),
     "biased by 0.2 σ": Toy(bias=0.2),
@@ -41,7 +41,7 @@ def share_failed(toy: Toy, truths: int, closures: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--closures", type=int, default=200)
+    parser.add_argument("--closures", type=int, default=40)
     parser.add_argument("--write", type=Path, help="page that takes the table")
     given = parser.parse_args()
     rows = [
