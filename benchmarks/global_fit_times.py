@@ -2,6 +2,8 @@
 
     PYTHONPATH=tests/support python benchmarks/global_fit_times.py toys [--n 20]
         [--write docs/global_fit_times.md]
+    PYTHONPATH=tests/support python benchmarks/global_fit_times.py light [--n 4]
+        [--write docs/global_fit_times.md]
     PYTHONPATH=tests/support python benchmarks/global_fit_times.py period period_A.h5
         --settings benchmarks/challenge/fit.toml [--truth period_A_truth.h5]
         [--photons 3e7] [--figure docs/global_fit_times.png] [--write docs/global_fit_times.md]
@@ -65,6 +67,7 @@ START = {
 }
 EVENTS, PHOTONS = (300, 800), 6000
 """Of a toy: electrons of 2.2 MeV and alphas, and photons traced for each."""
+FEWER, AMOUNTS = (100, 300), (1500, 6000, 20_000)
 FITTED = (
     *START,
     "vertex_resolution",
@@ -112,6 +115,26 @@ def toys(n: int) -> str:
         for i, name in enumerate(START)
     ]
     return table([f"{n} toys", "mean error", "mean pull", "width of the pulls"], rows)
+
+
+def light(n: int) -> str:
+    """How far off fits are on average with more or fewer traced photons of the same hits."""
+    found = np.empty((n, len(AMOUNTS), len(START)))
+    for k in range(n):
+        toy = TimedRun(TRUTH, FEWER, seed=50 + k)
+        for i, amount in enumerate(AMOUNTS):
+            term = toy.term(amount, seed=7 + k)
+            parameters = [Parameter(name, *numbers, "1") for name, numbers in START.items()]
+            fixed = {name: value for name, value in TRUTH.items() if name not in START}
+            objective = FitObjective([term], parameters, fixed)
+            minimum = Newton().minimise(objective, parameters, seed=1)
+            found[k, i] = minimum.values - [TRUTH[name] for name in START]
+    mean, error = found.mean(0), found.std(0, ddof=1) / n**0.5
+    rows = [
+        [f"`{name}`", *(f"{m:+.3f} ± {e:.3f}" for m, e in zip(mean.T[i], error.T[i], strict=True))]
+        for i, name in enumerate(START)
+    ]
+    return table(["mean of fit less truth", *(f"{a} photons per event" for a in AMOUNTS)], rows)
 
 
 def calibrated(
@@ -255,7 +278,7 @@ def draw(term: TimeTerm, expected: Expectation, path: Path) -> None:
 def main() -> None:
     """Print what was asked for, and write it into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("toys", "period"))
+    parser.add_argument("what", choices=("toys", "light", "period"))
     parser.add_argument("period", type=Path, nargs="?")
     parser.add_argument("--n", type=int, default=20)
     parser.add_argument("--settings", type=Path, help="of the fit")
@@ -264,7 +287,8 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--write", type=Path, help="page that gets the table")
     arguments = parser.parse_args()
-    text = toys(arguments.n) if arguments.what == "toys" else period(arguments)
+    made = {"toys": toys, "light": light}
+    text = made[arguments.what](arguments.n) if arguments.what in made else period(arguments)
     if arguments.write:
         write_part(arguments.write, f"times_{arguments.what}", text)
     print(text)
