@@ -126,7 +126,8 @@ def fitted(
 def draw(term: SpectrumTerm, objective: FitObjective, minimum: Minimum, path: Path) -> None:
     """Events and expectation of every sample, all shells together, and their difference."""
     named = objective.named(torch.as_tensor(minimum.values))
-    expected = term.expected(named).mean.reshape(term.observed.shape).sum(1).numpy()
+    mean = term.expected(named).mean[: term.observed.numel()]
+    expected = mean.reshape(term.observed.shape).sum(1).numpy()
     observed, edges = term.observed.sum(1).numpy(), term.edges.numpy()
     mpl.use("Agg")
     figure, axes = plt.subplots(
@@ -175,7 +176,7 @@ def main() -> None:
         (p.name, f"{v:.4f}", f"{e:.4f}", f"{truth[p.name]:.4f}" if p.name in truth else "")
         for p, v, e in zip(free, minimum.values, error, strict=True)
     ]
-    bins, events = term.counts.numel(), int(term.counts.sum())
+    bins, events = term.observed.numel(), int(term.observed.sum())
     text = table(("parameter", "found", "stated error", "truth"), rows)
     text += f"\n\n-2 log L is {minimum.objective:.0f} in {bins} bins with {events} events."
     if arguments.write:

@@ -26,6 +26,12 @@ from kzcal.fit.terms import FEWEST, Expectation, Values
 from kzcal.geometry import LightParameters
 from kzcal.geometry.adjusted import YIELD
 
+NEAR = 0.09
+"""Relative distance of a peak from its events below which nothing pulls it but the events."""
+PULLING, STEEPNESS = 1000.0, 5.0
+"""Counts of a bin that pulls a peak from farther off, and their growth with the distance: events
+that background could take as well would not. It is as expected, and without slope, at any fit."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Smearing:
@@ -36,21 +42,18 @@ class Smearing:
         dark: dark hits in a light window.
         spread: variance of the hits over their number, by sample.
         width: further relative standard deviation, by sample.
-        centre: median of the events of each sample, MeV at the anchor.
     """
 
     hits_per_mev: Float[Tensor, "sample shell"]
     dark: float
     spread: Float[Tensor, " sample"]
     width: Float[Tensor, " sample"]
-    centre: Float[Tensor, " sample"]
 
     def shares(
         self,
         sample: int,
         energy: Float[Tensor, "shell group"],
         edges: Float[Tensor, " edge"],
-        away: Float[Tensor, " shell"] | float = 0.0,
     ) -> Float[Tensor, "shell group bin"]:
         """Share of each group's events in each bin, by a Gaussian with the skewness of hits.
 
@@ -58,16 +61,12 @@ class Smearing:
             sample: which one.
             energy: of the groups, MeV.
             edges: of the bins, MeV.
-            away: of the peak from the events, relative; beyond one standard deviation it is
-                smeared more, so that a fit from afar finds its way. At a fit it is not.
         """
         hits = self.hits_per_mev[sample][:, None]
         per_hit = self.spread[sample] / hits
         square = energy * per_hit + self.dark / hits**2 + (self.width[sample] * energy) ** 2
         third = energy * per_hit**2 + self.dark / hits**3
-        astray = torch.as_tensor(away, dtype=energy.dtype, device=energy.device)
-        more = (astray[..., None] * energy - torch.sqrt(square)).clamp(min=0.0)
-        sigma = torch.sqrt(square + more**2)[..., None]
+        sigma = torch.sqrt(square)[..., None]
         z = (edges - energy[..., None]) / sigma
         density = torch.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
         skewed = third[..., None] / sigma**3 / 6 * (z**2 - 1) * density
@@ -91,6 +90,7 @@ class SpectrumTerm:
         smearing: of the light.
         background: smooth columns below a peak, zero where there are fewer.
         known: events that are there by chance.
+        centre: median of the events of each sample, MeV at the anchor.
         floor: least share of decays among the events of each sample, so that background never
             takes a peak that is still elsewhere.
         start: heights of signal and background to begin with.
@@ -108,6 +108,7 @@ class SpectrumTerm:
     smearing: Smearing
     background: Float[Tensor, "sample bin component"]
     known: Float[Tensor, "sample shell bin"]
+    centre: Float[Tensor, " sample"]
     floor: Float[Tensor, " sample"]
     start: Float[Tensor, "spectrum component"]
     variance: Float[Tensor, "sample shell bin"]
@@ -119,31 +120,44 @@ class SpectrumTerm:
 
     @property
     def counts(self) -> Float[Tensor, " bin"]:
-        """Events by sample, shell and bin."""
-        return self.observed.reshape(-1)
+        """Events by sample, shell and bin; then PULLING for every sample and shell."""
+        events = self.observed.reshape(-1)
+        return torch.cat([events, events.new_full((self.start.shape[0],), PULLING)])
 
     def expected(self, values: Values) -> Expectation:
-        """Expected events, heights profiled."""
-        signal = self.signal(values)
+        """Expected events, heights profiled; then PULLING, and more where a peak is astray."""
+        signal, astray = self.signal(values), self.astray(values)
         columns = self.columns(signal)
         least = self.floor[:, None] * self.observed.sum(-1)
         counts = self.observed.flatten(0, 1)
         known = (self.known + least[..., None] * signal).flatten(0, 1)
         heights = profiled(counts, columns, known, self.start)
         mean = known + (columns * heights[:, None]).sum(-1)
-        return Expectation(mean.clamp(min=FEWEST).reshape(-1), self.variance.reshape(-1))
+        variance = torch.cat([self.variance.reshape(-1), torch.zeros_like(astray)])
+        pulled = PULLING * torch.exp(STEEPNESS * astray)
+        return Expectation(torch.cat([mean.clamp(min=FEWEST).reshape(-1), pulled]), variance)
 
-    def signal(self, values: Values) -> Float[Tensor, "sample shell bin"]:
-        """Share of the decays of each sample in each bin."""
+    def astray(self, values: Values) -> Float[Tensor, " spectrum"]:
+        """How much farther than NEAR each peak is from the median of its events, relative."""
+        energy = self.energies(values)
+        means = torch.stack([e @ d.weight for e, d in zip(energy, self.lights, strict=True)])
+        return (torch.log(means / self.centre[:, None]).abs() - NEAR).clamp(min=0.0).flatten()
+
+    def energies(self, values: Values) -> list[Float[Tensor, "shell group"]]:
+        """Light of the groups of each sample in each shell, MeV at the anchor."""
         at, before = self.anchor_values
         moved = self.collection.per_photon(values, self.anchor) / before
         moved = moved * values.get(YIELD, at * moved.new_ones(())) / at
+        pairs = zip(self.profiles, self.lights, strict=True)
+        return [moved[profile][:, None] * light.energy(values) for profile, light in pairs]
+
+    def signal(self, values: Values) -> Float[Tensor, "sample shell bin"]:
+        """Share of each bin in the decays of each sample and shell that are in any bin."""
         shares = []
-        for sample, light in enumerate(self.lights):
-            energy = moved[self.profiles[sample]][:, None] * light.energy(values)
-            away = torch.log(energy @ light.weight / self.smearing.centre[sample]).abs()
-            share = self.smearing.shares(sample, energy, self.edges[sample], away)
-            shares.append(torch.einsum("g,rgb->rb", light.weight, share))
+        for sample, energy in enumerate(self.energies(values)):
+            share = self.smearing.shares(sample, energy, self.edges[sample])
+            total = torch.einsum("g,rgb->rb", self.lights[sample].weight, share)
+            shares.append(total / total.sum(-1, keepdim=True).clamp(min=FEWEST))
         return torch.stack(shares)
 
     def columns(

@@ -158,9 +158,10 @@ class SpectrumAccumulator:
             collection=self.collection,
             anchor=self.run.detector.light,
             anchor_values=(at, per_photon),
-            smearing=self._smearing(apparent, per_mev, edges[:, 0]),
+            smearing=self._smearing(apparent, per_mev),
             background=background,
             known=known,
+            centre=edges[:, 0] / edges.new_tensor([row.peak.span[0] for row in self.rows]),
             floor=edges.new_tensor([LEAST_SHARE * row.purity for row in self.rows]),
             start=torch.ones(observed[..., 0].numel(), background.shape[-1] + 1).to(edges),
             variance=torch.zeros_like(observed),
@@ -213,9 +214,8 @@ class SpectrumAccumulator:
         self,
         apparent: ApparentLight,
         per_mev: Float[Tensor, "sample shell"],
-        lowest: Float[Tensor, " sample"],
     ) -> Smearing:
-        """Hits of one MeV in each shell, without a further width; the lowest edges, MeV."""
+        """Hits of one MeV in each shell, without a further width."""
         inside = self.shell >= 0
         n_shells = self.settings.n_shells
         number = torch.bincount(self.shell[inside], minlength=n_shells).clamp(min=1)
@@ -229,7 +229,6 @@ class SpectrumAccumulator:
             dark_hits(self.run),
             torch.stack(spread),
             torch.zeros(len(self.rows), dtype=torch.float64, device=share.device),
-            lowest / lowest.new_tensor([row.peak.span[0] for row in self.rows]),
         )
 
     def _lights(self, at: float) -> tuple[QuenchedLight, ...]:

@@ -59,7 +59,6 @@ def one_sample(term: SpectrumTerm, sample: int) -> SpectrumTerm:
         hits_per_mev=term.smearing.hits_per_mev[chosen],
         spread=term.smearing.spread[chosen],
         width=term.smearing.width[chosen],
-        centre=term.smearing.centre[chosen],
     )
     return replace(
         term,
@@ -71,6 +70,7 @@ def one_sample(term: SpectrumTerm, sample: int) -> SpectrumTerm:
         smearing=smearing,
         background=term.background[chosen],
         known=term.known[chosen],
+        centre=term.centre[chosen],
         floor=term.floor[chosen],
         start=term.start[sample * shells : (sample + 1) * shells],
         variance=term.variance[chosen],
@@ -79,7 +79,8 @@ def one_sample(term: SpectrumTerm, sample: int) -> SpectrumTerm:
 
 def variance_of(term: SpectrumTerm, values: Values) -> Float[Tensor, "sample shell bin"]:
     """Relative variance of the expectation from the finite number of decays."""
-    mean = term.expected(values).mean.reshape(term.observed.shape)
+    events = term.observed.numel()
+    mean = term.expected(values).mean[:events].reshape(term.observed.shape)
     signal = term.signal(values)
     heights = mean.sum(-1, keepdim=True) / signal.sum(-1, keepdim=True).clamp(min=1e-12)
     rows = []
@@ -88,7 +89,8 @@ def variance_of(term: SpectrumTerm, values: Values) -> Float[Tensor, "sample she
         share = term.smearing.shares(sample, energy, term.edges[sample])
         first = torch.einsum("g,rgb->rb", light.weight, share)
         second = torch.einsum("g,rgb->rb", light.weight, share**2)
-        rows.append((second - first**2).clamp(min=0.0) / light.n_decays)
+        total = first.sum(-1, keepdim=True).clamp(min=1e-9)
+        rows.append((second - first**2).clamp(min=0.0) / light.n_decays / total**2)
     found = torch.stack(rows) * heights**2 / mean**2
     lines = torch.tensor([len(light.weight) > 1 for light in term.lights], device=mean.device)
     return torch.where(lines[:, None, None], found.clamp(max=1.0), 0.0)

@@ -64,7 +64,6 @@ def term(width=0.02):
         dark=8.0,
         spread=double(1.2, 1.05),
         width=double(width, width),
-        centre=double(2.1, 0.36),
     )
     return SpectrumTerm(
         names=("gamma", "alpha"),
@@ -78,6 +77,7 @@ def term(width=0.02):
         smearing=smearing,
         background=torch.stack([smooth_columns(0, BINS), smooth_columns(2, BINS)]),
         known=torch.zeros_like(empty),
+        centre=double(2.1, 0.36),
         floor=double(0.4, 0.4),
         start=torch.ones(2 * SHELLS, 4, dtype=torch.float64),
         variance=torch.zeros_like(empty),
@@ -102,9 +102,7 @@ def test_a_peak_holds_all_of_its_decays_and_moves_with_the_light_yield():
     centre = (made.edges[:, 1:] + made.edges[:, :-1]) / 2
     for factor in (0.95, 1.0, 1.06):
         signal = made.signal(values(light_yield=factor))
-        torch.testing.assert_close(
-            signal.sum(-1), torch.ones(2, SHELLS).double(), atol=6e-3, rtol=0
-        )
+        torch.testing.assert_close(signal.sum(-1), torch.ones(2, SHELLS).double())
         mean = (signal * centre[:, None]).sum(-1) / signal.sum(-1)
         torch.testing.assert_close(
             mean, (factor * double(2.1, 0.36))[:, None].expand(2, SHELLS), rtol=4e-3, atol=0
@@ -154,7 +152,7 @@ def test_pulls_of_light_yield_and_birks_constant_are_unit():
     assert ((width > 0.55) & (width < 1.45)).all()
 
 
-@pytest.mark.parametrize("factor", [0.75, 1.3])
+@pytest.mark.parametrize("factor", [0.7, 1.4])
 def test_a_fit_from_afar_finds_peaks_that_background_could_hide(factor):
     made = filled(term(), {}, torch.Generator().manual_seed(6))
     birks = BIRKS * factor
@@ -165,6 +163,7 @@ def test_a_fit_from_afar_finds_peaks_that_background_could_hide(factor):
     objective = FitObjective([made], parameters)
     minimum = Newton().minimise(objective, parameters, seed=1)
     assert minimum.values == pytest.approx(np.array([1.0, BIRKS]), rel=0.02)
+    assert not made.astray(objective.named(torch.as_tensor(minimum.values))).any()
     assert minimum.objective <= objective(np.array([1.0, BIRKS])) + 1e-3
 
 
