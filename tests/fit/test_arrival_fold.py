@@ -183,6 +183,7 @@ def test_slopes_are_those_of_differences():
 
 
 @pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_accelerator_folds_the_same():
     model = fold(dark=tensor([1e-9, 1e-9]), lever=tensor([[0.4], [0.4]]), alpha=tensor([0.3, 0.9]))
     changes = {n: getattr(model, n) for n in model.__slots__}
