@@ -26,14 +26,14 @@ from kzcal.calibrate.measure import checked_samples
 from kzcal.components import Parameter
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import sample_rows
+from kzcal.fit.light.occupancy import OccupancyCounts
+from kzcal.fit.light.points import EmissionPoints, emission_points
+from kzcal.fit.light.sloped import SlopedHistogram
+from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.occupancy import OccupancyCounts
 from kzcal.fit.parameters import ParameterSet
-from kzcal.fit.points import EmissionPoints, emission_points
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.sloped import SlopedHistogram
-from kzcal.fit.traced import traced
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials

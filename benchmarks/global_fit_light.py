@@ -29,17 +29,17 @@ from traced_run import lit_run
 
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.components import Minimum
-from kzcal.fit.collection import EFFICIENCY_20
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import gather
+from kzcal.fit.light.collection import EFFICIENCY_20
+from kzcal.fit.light.occupancy import N_ANGLES, N_SHELLS, N_TYPES, OccupancyCounts, OccupancyTerm
+from kzcal.fit.light.points import emission_points, rows_of_samples
+from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.occupancy import N_ANGLES, N_SHELLS, N_TYPES, OccupancyCounts, OccupancyTerm
 from kzcal.fit.parameters import ParameterSet
-from kzcal.fit.points import emission_points, rows_of_samples
 from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Expectation, deviance
-from kzcal.fit.traced import traced
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials

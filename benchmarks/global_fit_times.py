@@ -30,16 +30,16 @@ from timed_run import TRUTH, TimedRun
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.components import Minimum, Parameter
 from kzcal.fit.config import FitConfig
+from kzcal.fit.light.points import emission_points, rows_of_samples
+from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.parameters import ParameterSet
-from kzcal.fit.points import emission_points, rows_of_samples
 from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Expectation
-from kzcal.fit.time_cells import SAMPLES
-from kzcal.fit.time_term import TimeTerm, time_edges
-from kzcal.fit.times import TimeCounts
-from kzcal.fit.traced import traced
+from kzcal.fit.times.cells import SAMPLES
+from kzcal.fit.times.counts import TimeCounts
+from kzcal.fit.times.term import TimeTerm, time_edges
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials

@@ -35,12 +35,12 @@ from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.calibrate.survey import FIRST, N_BINS, STEP, survey
 from kzcal.components import Parameter, Selection
 from kzcal.fit.config import FitConfig
+from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings
+from kzcal.fit.light.points import Rows, emission_points, source_of
+from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.points import Rows, emission_points, source_of
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.spectrum_gathering import SpectrumAccumulator, SpectrumSettings
-from kzcal.fit.traced import traced
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials

@@ -23,14 +23,14 @@ from kzcal.calibrate.driver import calibrate_run
 from kzcal.calibrate.extensions import CheckedSample
 from kzcal.components import Minimum, Parameter
 from kzcal.fit.config import FitConfig
+from kzcal.fit.energy.gathering import SpectrumAccumulator
+from kzcal.fit.energy.spectra import SpectrumTerm
 from kzcal.fit.gathering import sample_rows
+from kzcal.fit.light.points import emission_points
+from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.points import emission_points
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.spectra import SpectrumTerm
-from kzcal.fit.spectrum_gathering import SpectrumAccumulator
-from kzcal.fit.traced import traced
 from kzcal.geometry import load_detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.io.source import open_events

@@ -10,13 +10,13 @@ import numpy as np
 from kzcal.calibrate.stream import HitBatch
 from kzcal.errors import CalibrationError
 from kzcal.fit.config import FitConfig
-from kzcal.fit.occupancy import OccupancyCounts
-from kzcal.fit.points import SAMPLES, Rows, emission_points, rows_of_samples
+from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings
+from kzcal.fit.light.occupancy import OccupancyCounts
+from kzcal.fit.light.points import SAMPLES, Rows, emission_points, rows_of_samples
+from kzcal.fit.light.traced import TracedBlock, traced
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.spectrum_gathering import SpectrumAccumulator, SpectrumSettings
 from kzcal.fit.terms import Term
-from kzcal.fit.times import TimeCounts
-from kzcal.fit.traced import TracedBlock, traced
+from kzcal.fit.times.counts import TimeCounts
 from kzcal.geometry import Detector
 from kzcal.physics.transport import Transport
 

@@ -6,10 +6,10 @@ import numpy as np
 from traced_run import points_of
 
 from kzcal.components import Parameter
+from kzcal.fit.light.occupancy import OccupancyCounts
+from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.occupancy import OccupancyCounts
-from kzcal.fit.traced import traced
 from kzcal.optics.tracer import SLOPES
 
 TRUTHS = {

@@ -13,10 +13,10 @@ from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.occupancy import LightModel
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, HitBatch
 from kzcal.components import Selection
-from kzcal.fit.points import EmissionPoints
+from kzcal.fit.light.points import EmissionPoints
+from kzcal.fit.light.traced import traced
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.times import TimeCounts
-from kzcal.fit.traced import traced
+from kzcal.fit.times.counts import TimeCounts
 from kzcal.geometry import load_detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import load_materials

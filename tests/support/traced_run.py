@@ -11,7 +11,7 @@ from kzcal.calibrate.arrivals import N_DISTANCE, N_ENERGY, Arrivals
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.occupancy import LightModel
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
-from kzcal.fit.points import EmissionPoints
+from kzcal.fit.light.points import EmissionPoints
 from kzcal.fit.run import CalibratedRun
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials

@@ -2,7 +2,7 @@
 
 import torch
 
-from kzcal.fit.profiled import begun, profiled
+from kzcal.fit.energy.profiled import begun, profiled
 
 
 def spectrum(peak):

@@ -17,10 +17,10 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from kzcal.calibrate.survey import LIGHT_WINDOW
+from kzcal.fit.light.sloped import SlopedHistogram
+from kzcal.fit.light.traced import TracedBlock
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.sloped import SlopedHistogram
 from kzcal.fit.terms import Values
-from kzcal.fit.traced import TracedBlock
 from kzcal.geometry import LightParameters
 from kzcal.light import PROFILE_COMPONENTS
 from kzcal.optics.tracer import SPECTRA, FullTracer

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 from kzcal.errors import ConfigurationError
-from kzcal.fit.points import EmissionPoints
+from kzcal.fit.light.points import EmissionPoints
 from kzcal.fit.run import CalibratedRun
 from kzcal.optics.acceptance import Sightline, sightline_of_hits
 from kzcal.optics.tracer import Detections, FullTracer

@@ -13,15 +13,15 @@ from torch import Tensor
 
 from kzcal.calibrate.stream import HitBatch
 from kzcal.errors import CalibrationError
-from kzcal.fit.apparent import ApparentLight, HitSums, dark_hits
-from kzcal.fit.collection import CollectionSums, cherenkov_weight
-from kzcal.fit.profiled import begun
-from kzcal.fit.quenching import CHERENKOV, QuenchedLight, quenched_light
+from kzcal.fit.energy.apparent import ApparentLight, HitSums, dark_hits
+from kzcal.fit.energy.profiled import begun
+from kzcal.fit.energy.quenching import CHERENKOV, QuenchedLight, quenched_light
+from kzcal.fit.energy.samples import PEAKS, SpectrumRows, spectrum_rows
+from kzcal.fit.energy.spectra import Smearing, SpectrumTerm
+from kzcal.fit.energy.width import variance_of, with_widths
+from kzcal.fit.light.collection import CollectionSums, cherenkov_weight
+from kzcal.fit.light.traced import TracedBlock
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.spectra import Smearing, SpectrumTerm
-from kzcal.fit.spectrum_samples import PEAKS, SpectrumRows, spectrum_rows
-from kzcal.fit.spectrum_width import variance_of, with_widths
-from kzcal.fit.traced import TracedBlock
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import YIELD, scintillator, values_of
 

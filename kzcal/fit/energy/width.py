@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from kzcal.fit.spectra import SpectrumTerm
+from kzcal.fit.energy.spectra import SpectrumTerm
 from kzcal.fit.terms import Values, deviance
 from kzcal.geometry.adjusted import YIELD
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from traced_run import points_of, run_at
 
-from kzcal.fit.collection import CollectionSums, cherenkov_weight, seen_share
-from kzcal.fit.traced import traced
+from kzcal.fit.light.collection import CollectionSums, cherenkov_weight, seen_share
+from kzcal.fit.light.traced import traced
 from kzcal.light import PROFILE_COMPONENTS
 
 

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from kzcal.components import Parameter
-from kzcal.fit.collection import CollectionSums
+from kzcal.fit.energy.gathering import smooth_columns
+from kzcal.fit.energy.profiled import begun
+from kzcal.fit.energy.quenching import QuenchedLight
+from kzcal.fit.energy.spectra import Smearing, SpectrumTerm
+from kzcal.fit.energy.width import variance_of, with_widths
+from kzcal.fit.light.collection import CollectionSums
+from kzcal.fit.light.sloped import SlopedHistogram
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.profiled import begun
-from kzcal.fit.quenching import QuenchedLight
-from kzcal.fit.sloped import SlopedHistogram
-from kzcal.fit.spectra import Smearing, SpectrumTerm
-from kzcal.fit.spectrum_gathering import smooth_columns
-from kzcal.fit.spectrum_width import variance_of, with_widths
 from kzcal.fit.terms import deviance
 from kzcal.geometry import LightParameters
 from kzcal.optics.tracer import SLOPES

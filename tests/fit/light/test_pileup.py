@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from kzcal.calibrate.arrivals import Arrivals
-from kzcal.fit.pileup import Pileup, counted_share, passing_shares
+from kzcal.fit.light.pileup import Pileup, counted_share, passing_shares
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.charge import ChargeShape
 from kzcal.response.detector import DetectorResponse

@@ -1,11 +1,11 @@
 r"""Light of calibration samples against that of simulated decays: light yield and quenching.
 
-Every event's apparent light (``kzcal.fit.apparent``), over the hits that traced photons of its
-sample leave in its radius shell (``kzcal.fit.collection``), is its number of photons; over those
-of one MeV it is an energy. Events are counted in bins of it. Expected are simulated decays
-(``kzcal.fit.quenching``) times the light yield, with the statistics of their hits, of the dark
-ones and a further relative width, over a smooth background whose heights are profiled. As the
-collection moves with the parameters of the light, so do the peaks of its shells.
+Every event's apparent light (``kzcal.fit.energy.apparent``), over the hits that traced photons of
+its sample leave in its radius shell (``kzcal.fit.light.collection``), is its number of photons;
+over those of one MeV it is an energy. Events are counted in bins of it. Expected are simulated
+decays (``kzcal.fit.energy.quenching``) times the light yield, with the statistics of their hits,
+of the dark ones and a further relative width, over a smooth background whose heights are
+profiled. As the collection moves with the parameters of the light, so do the peaks of its shells.
 
 Assumption: within a shell the calibration's light model knows how collection depends on place.
 """
@@ -19,9 +19,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.fit.collection import CollectionSums
-from kzcal.fit.profiled import profiled
-from kzcal.fit.quenching import QuenchedLight
+from kzcal.fit.energy.profiled import profiled
+from kzcal.fit.energy.quenching import QuenchedLight
+from kzcal.fit.light.collection import CollectionSums
 from kzcal.fit.terms import FEWEST, Expectation, Values
 from kzcal.geometry import LightParameters
 from kzcal.geometry.adjusted import YIELD

@@ -7,12 +7,12 @@ from lit_run import SAMPLES, dark_detector, lit_run
 
 from kzcal.components import Parameter
 from kzcal.errors import CalibrationError
-from kzcal.fit.apparent import ApparentLight, HitSums
+from kzcal.fit.energy.apparent import ApparentLight, HitSums
+from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings, smooth_columns
+from kzcal.fit.light.points import EmissionPoints, source_of
+from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.points import EmissionPoints, source_of
-from kzcal.fit.spectrum_gathering import SpectrumAccumulator, SpectrumSettings, smooth_columns
-from kzcal.fit.traced import traced
 from kzcal.physics.transport import Transport
 
 N = 110

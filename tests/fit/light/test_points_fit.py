@@ -7,7 +7,7 @@ import pytest
 
 from kzcal.components import Selection
 from kzcal.errors import ConfigurationError
-from kzcal.fit.points import SAMPLES, emission_points, rows_of_samples, source_of
+from kzcal.fit.light.points import SAMPLES, emission_points, rows_of_samples, source_of
 from kzcal.geometry import load_detector
 from kzcal.physics.transport import Transport
 

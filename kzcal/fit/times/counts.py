@@ -17,11 +17,12 @@ from torch import Tensor
 from kzcal.calibrate.arrivals import class_of
 from kzcal.calibrate.stream import HitBatch
 from kzcal.errors import CalibrationError
-from kzcal.fit.arrival import FIRST, N_NODES, STEP, ArrivalFold, charge_chances
+from kzcal.fit.light.sloped import SlopedHistogram
+from kzcal.fit.light.traced import TracedBlock
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.sloped import SlopedHistogram
 from kzcal.fit.terms import Values
-from kzcal.fit.time_cells import (
+from kzcal.fit.times.arrival import FIRST, N_NODES, STEP, ArrivalFold, charge_chances
+from kzcal.fit.times.cells import (
     ALPHA_SAMPLES,
     EVENTS_AT_ONCE,
     N_CELLS,
@@ -30,8 +31,7 @@ from kzcal.fit.time_cells import (
     Rows,
     TimeCells,
 )
-from kzcal.fit.time_term import TimeTerm, time_edges
-from kzcal.fit.traced import TracedBlock
+from kzcal.fit.times.term import TimeTerm, time_edges
 
 CHARGE_EDGES = (0.55, 0.8, 1.1, 1.6)
 """Edges of the classes of charge, p.e.; the walk goes with q^-1/2."""

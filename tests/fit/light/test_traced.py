@@ -8,9 +8,9 @@ import torch
 from traced_run import points_of, run_at
 
 from kzcal.errors import ConfigurationError
-from kzcal.fit import traced as traced_module
-from kzcal.fit.points import EmissionPoints
-from kzcal.fit.traced import traced
+from kzcal.fit.light import traced as traced_module
+from kzcal.fit.light.points import EmissionPoints
+from kzcal.fit.light.traced import traced
 from kzcal.geometry import load_detector
 from kzcal.optics.acceptance import sightline
 

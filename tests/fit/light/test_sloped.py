@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kzcal.errors import ConfigurationError
-from kzcal.fit.sloped import SlopedHistogram
+from kzcal.fit.light.sloped import SlopedHistogram
 from kzcal.geometry import LightParameters, load_detector
 from kzcal.geometry.materials import load_materials
 from kzcal.optics.tracer import SLOPES, FullTracer

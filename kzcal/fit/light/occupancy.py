@@ -26,14 +26,14 @@ from kzcal.calibrate.arrivals import DISTANCE_EDGES, class_of, energy_class
 from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S, dense_share
 from kzcal.calibrate.stream import HitBatch
 from kzcal.calibrate.survey import LIGHT_WINDOW
-from kzcal.fit.collection import EFFICIENCY_20, seen_share
-from kzcal.fit.pileup import Pileup, passing_shares
-from kzcal.fit.points import Rows
+from kzcal.fit.light.collection import EFFICIENCY_20, seen_share
+from kzcal.fit.light.pileup import Pileup, passing_shares
+from kzcal.fit.light.points import Rows
+from kzcal.fit.light.sloped import SlopedHistogram
+from kzcal.fit.light.traced import TracedBlock
 from kzcal.fit.run import CalibratedRun
-from kzcal.fit.sloped import SlopedHistogram
 from kzcal.fit.terms import Expectation, Values
-from kzcal.fit.time_cells import ALPHA_SAMPLES
-from kzcal.fit.traced import TracedBlock
+from kzcal.fit.times.cells import ALPHA_SAMPLES
 from kzcal.geometry import LightParameters
 from kzcal.light import PROFILES
 from kzcal.optics.acceptance import Sightline, sightline

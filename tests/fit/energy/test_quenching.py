@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from kzcal.fit.points import source_of
-from kzcal.fit.quenching import quenched_light, transport_at
+from kzcal.fit.energy.quenching import quenched_light, transport_at
+from kzcal.fit.light.points import source_of
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
 

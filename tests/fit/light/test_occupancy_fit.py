@@ -10,8 +10,8 @@ from occupancy_toys import TRUTH_IN_THE_MIDDLE, TRUTHS, ball, fitted, free_param
 from scipy import stats
 from traced_run import lit_run, run_at
 
+from kzcal.fit.light.occupancy import N_ANGLES, N_SHELLS, N_TYPES, SHELLS, OccupancyCounts, bin_of
 from kzcal.fit.objective import FitObjective
-from kzcal.fit.occupancy import N_ANGLES, N_SHELLS, N_TYPES, SHELLS, OccupancyCounts, bin_of
 from kzcal.fit.terms import deviance
 from kzcal.optics.acceptance import sightline
 

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from kzcal.fit.arrival import FIRST, N_NODES, STEP, ArrivalFold
-from kzcal.fit.sloped import SlopedHistogram
+from kzcal.fit.light.sloped import SlopedHistogram
 from kzcal.fit.terms import Expectation, Values
+from kzcal.fit.times.arrival import FIRST, N_NODES, STEP, ArrivalFold
 from kzcal.geometry import LightParameters
 
 FREEDOM = 2.0

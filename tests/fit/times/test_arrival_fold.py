@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kzcal.fit.arrival import FIRST, N_NODES, STEP, ArrivalFold, charge_chances
+from kzcal.fit.times.arrival import FIRST, N_NODES, STEP, ArrivalFold, charge_chances
 from kzcal.light import ALPHA_PROFILE, ELECTRON_PROFILE
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.charge import ChargeShape, detection_efficiency

@@ -26,7 +26,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from kzcal.components import ParticleSource
-from kzcal.fit.points import source_of
+from kzcal.fit.light.points import source_of
 from kzcal.fit.terms import Values
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import BIRKS, scintillator

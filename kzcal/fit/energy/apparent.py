@@ -21,7 +21,7 @@ from kzcal.calibrate.arrivals import DISTANCE_EDGES, N_ENERGY, Arrivals, class_o
 from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S, dense_share
 from kzcal.calibrate.stream import HitBatch
 from kzcal.calibrate.survey import LIGHT_WINDOW
-from kzcal.fit.pileup import Pileup, passing_shares
+from kzcal.fit.light.pileup import Pileup, passing_shares
 from kzcal.fit.run import CalibratedRun
 from kzcal.optics.acceptance import sightline
 

@@ -13,8 +13,8 @@ from kzcal.errors import CalibrationError
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import deviance
-from kzcal.fit.time_cells import SAMPLES
-from kzcal.fit.time_term import time_edges
+from kzcal.fit.times.cells import SAMPLES
+from kzcal.fit.times.term import time_edges
 
 FREE = {
     "decay_scale": (1.0, 0.7, 1.4),

@@ -1,0 +1,1 @@
+"""How bright the events of samples are: light yield and quenching."""
