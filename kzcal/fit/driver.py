@@ -19,6 +19,7 @@ from jaxtyping import Float64
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.components import Effort, Minimiser, Minimum, SampleSelection
+from kzcal.errors import CalibrationError
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import gather
 from kzcal.fit.newton import Newton
@@ -170,7 +171,7 @@ class _Turns:
     def settle(self, result: RunResult | None) -> _State:
         """Turn until nothing moves."""
         nominal, materials = self.config.open_detector()
-        parameters = self.config.parameter_set(nominal)
+        first = parameters = self.config.parameter_set(nominal)
         calibration = self._with_resolutions(parameters)
         if result is None:
             result = self._calibrated(calibration)
@@ -183,7 +184,7 @@ class _Turns:
             )
             terms = gather(run, nominal, self.config, advance=self.advance)
             objective = FitObjective(terms, parameters.free, parameters.fixed, str(self.device))
-            minimum = Newton().minimise(objective, parameters.free, seed=self.config.seed)
+            minimum = lowest(objective, parameters, first, seed=self.config.seed)
             moved = _moved(parameters, minimum)
             seconds = time.perf_counter() - began
             rounds.append(Round(minimum.values, moved, minimum.objective, seconds))
@@ -232,6 +233,34 @@ class _Turns:
             device=self.device,
             advance=lambda hits: self.advance("calibrate", hits / n_hits),
         )
+
+
+def lowest(
+    objective: FitObjective, parameters: ParameterSet, first: ParameterSet, *, seed: int
+) -> Minimum:
+    """The lower one of the minima below where the last turn ended and where the fit began.
+
+    A little late light of long delay and more of a short one can both be minima, so that a turn
+    that went astray far from the truth must not decide for those after it.
+
+    Args:
+        objective: of this turn.
+        parameters: starting where the last turn ended.
+        first: starting where the fit began.
+        seed: of the fit.
+
+    Raises:
+        CalibrationError: neither start leads to a minimum.
+    """
+    found, failure = [], None
+    for start in (parameters, first) if parameters != first else (first,):
+        try:
+            found.append(Newton().minimise(objective, start.free, seed=seed))
+        except CalibrationError as error:
+            failure = error
+    if failure is not None and not found:
+        raise failure
+    return min(found, key=lambda minimum: minimum.objective)
 
 
 def _moved(parameters: ParameterSet, minimum: Minimum) -> float:

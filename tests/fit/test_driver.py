@@ -11,6 +11,7 @@ from kzcal.errors import CalibrationError
 from kzcal.fit import driver
 from kzcal.fit.config import FitConfig
 from kzcal.fit.driver import fit_run
+from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import Expectation
 
 TRUTH = {"absorption_scale": 1.15, "vertex_resolution": 0.16}
@@ -95,6 +96,35 @@ def test_every_start_ends_at_the_same_point(stages):
     values = np.array([end.minimum.values for end in ends])
     sigma = np.sqrt(np.diag(ends[0].minimum.covariance))
     assert (np.ptp(values, axis=0) < CONFIG.settled * sigma).all()
+
+
+@dataclass(frozen=True)
+class TwoValleys:
+    """Counts that a scale of 0.75 explains a little and one of 1.25 wholly."""
+
+    counts: torch.Tensor
+    name: str = "valleys"
+
+    def expected(self, values):
+        x = values["absorption_scale"]
+        deep = torch.exp(-(((x - 1.25) / 0.1) ** 2))
+        shallow = 0.5 * torch.exp(-(((x - 0.75) / 0.1) ** 2))
+        mean = 1e4 * (1 + 0.1 * (deep + shallow))[None]
+        return Expectation(mean, torch.zeros(1, dtype=torch.float64))
+
+
+def test_a_turn_that_went_astray_does_not_decide():
+    counts = torch.tensor([1.1e4], dtype=torch.float64)
+    config = FitConfig(fit=("absorption_scale",))
+    detector, _ = config.open_detector()
+    begun = config.parameter_set(detector).starting_at({"absorption_scale": 1.2})
+    astray = begun.starting_at({"absorption_scale": 0.76})
+    objective = FitObjective((TwoValleys(counts),), begun.free, begun.fixed)
+    stuck = driver.lowest(objective, astray, astray, seed=1)
+    assert stuck.values == pytest.approx([0.75], abs=0.01)
+    found = driver.lowest(objective, astray, begun, seed=1)
+    assert found.values == pytest.approx([1.25], abs=0.02)
+    assert found.objective < stuck.objective - 10
 
 
 def test_a_calibration_from_before_is_taken_and_then_replaced(stages):
