@@ -123,7 +123,7 @@ def kzcal_commands() -> Iterable[Command]:
     """Commands of ``kzcal``, each in the module of its name."""
     summaries = {
         "calibrate": "Calibrate every PMT of a run and store the result.",
-        "closure": "Inject known truths, simulate, fit, and say whether errors are honest.",
+        "closure": "Inject known truths, simulate, fit, and say whether the fits' errors are honest.",
         "db": "Keep, look at and exchange the constants of every PMT by tag and run.",
         "demo": "Calibrate a small simulated period, from hits to report.",
         "events": "Look into event files, draw events and convert ntuples.",
@@ -133,7 +133,7 @@ def kzcal_commands() -> Iterable[Command]:
         "reconstruct": "Fit vertex, energy and time of the events of FILE.",
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
         "simulate": "Simulate decays, from their particles to the hits that the detector reports.",
-        "throw": "Draw correlated replicas of the detector, for systematic errors.",
+        "throw": "Draw correlated replicas of the detector from what a calibration knows of it.",
     }
     for name, summary in summaries.items():
         yield Command(name, summary, _found(f"kzcal.cli.{name}:{name}"))
