@@ -123,7 +123,7 @@ def kzcal_commands() -> Iterable[Command]:
     """Commands of ``kzcal``, each in the module of its name."""
     summaries = {
         "calibrate": "Calibrate every PMT of a run and store the result.",
-        "closure": "Inject known truths, simulate, fit, and say whether the fits' errors are honest.",
+        "closure": "Inject truths, simulate, fit, and say whether the errors are honest.",
         "db": "Keep, look at and exchange the constants of every PMT by tag and run.",
         "demo": "Calibrate a small simulated period, from hits to report.",
         "events": "Look into event files, draw events and convert ntuples.",

@@ -55,7 +55,7 @@ def closure(
     trials: int | None,
     as_json: bool,
 ) -> None:
-    """Inject known truths, simulate, fit, and say whether the fits' errors are honest.
+    """Inject truths, simulate, fit, and say whether the errors are honest.
 
     Every trial draws a truth, makes data from it and fits them. Pulls, coverage of the 68 and
     95 % intervals and ranks of the truth follow over all trials, each against its limits. Exit
