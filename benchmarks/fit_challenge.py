@@ -88,8 +88,11 @@ def rows_of(found: GlobalFit, truth: dict[str, float]) -> list[list[str]]:
     rows = []
     sigma = np.sqrt(np.diag(found.minimum.covariance))
     for p, value, error in zip(found.parameters.free, found.minimum.values, sigma, strict=True):
+        if not error:
+            rows.append([p.name, f"{value:.4f}, an end of its range", *[""] * 5])
+            continue
         row = [p.name, f"{value:.4f} ± {error:.4f}", f"{100 * error / abs(value):.2f}"]
-        if p.name in truth and error > 0:
+        if p.name in truth:
             off = value - truth[p.name]
             row += [f"{truth[p.name]:.4f}", f"{100 * off / truth[p.name]:+.2f}"]
             row += [f"{off / error:+.2f}"]
