@@ -80,12 +80,30 @@ def test_the_levels_settle(fitted: dict):
     assert fitted["rounds"] >= 2
 
 
-@pytest.mark.parametrize("name", TARGETS)
+MISSED = {
+    "decay_scale": "decay times, late light and scattering look alike: 1.2 % off, 1.7 sigma",
+}
+"""Targets that are not met, and why."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(reason=MISSED[name], strict=True))
+        if name in MISSED
+        else name
+        for name in TARGETS
+    ],
+)
 def test_every_parameter_is_near_its_truth(fitted: dict, name: str):
-    off = fitted["parameters"][name]["value"] / truth()[name] - 1
-    error = fitted["parameters"][name]["error"] / truth()[name]
-    assert abs(off) < max(TARGETS[name], 2 * error), (off, error)
-    assert abs(off) < 3 * error
+    assert abs(fitted["parameters"][name]["value"] / truth()[name] - 1) < TARGETS[name]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_error_is_honest(fitted: dict, name: str):
+    found = fitted["parameters"][name]
+    assert found["error"] > 0
+    assert abs(found["value"] - truth()[name]) < 3 * found["error"]
 
 
 def test_every_term_is_described(fitted: dict):
