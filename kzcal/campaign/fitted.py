@@ -12,6 +12,8 @@ from kzcal.conditions.quantities import DIAGNOSTICS, GLOBAL_FIT, RESPONSE
 from kzcal.fit.config import FitConfig
 from kzcal.fit.store import measure_fit
 
+NEWTON = "newton"
+
 
 @dataclass(frozen=True, slots=True)
 class FitRecipe:
@@ -33,9 +35,11 @@ class FitRecipe:
     def calibrate(self, path: Path) -> Calibrated:
         """Fit the run of a file; see Recipe."""
         use_threads(self.settings.threads)
-        device = choose_device(self.settings.device)
-        found = measure_fit(path, self.config, self.settings.plugins(), device=device)
-        return Calibrated(found.run, found.payloads, found.calibration.numbers)
+        device, plugins = choose_device(self.settings.device), self.settings.plugins()
+        fitter = plugins.fitters.choose(self.config.fitter or NEWTON)
+        found = measure_fit(path, self.config, plugins, fitter=fitter, device=device)
+        settled = ("settled", float(found.found.settled), "1")
+        return Calibrated(found.run, found.payloads, (*found.calibration.numbers, settled))
 
     def page(
         self, response: Payload, diagnostics: Payload, previous: Payload | None, tag: str

@@ -159,7 +159,7 @@ def remote_pool(address: str) -> Iterator[Pool]:
         address: such as tcp://10.0.0.1:8786.
 
     Raises:
-        ConfigurationError: Dask is not installed, or no scheduler answers there.
+        ConfigurationError: Dask is not installed, no scheduler answers there, or it has no worker.
     """
     _require()
     from distributed import Client
@@ -170,6 +170,11 @@ def remote_pool(address: str) -> Iterator[Pool]:
         message = f"--scheduler must be the address of a Dask scheduler, got {address}: {error}"
         raise ConfigurationError(message) from error
     with _quiet(), client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE_S)
+        except TimeoutError as error:
+            message = f"a scheduler needs workers, got none at {address}: start `dask worker`s"
+            raise ConfigurationError(message) from error
         yield DaskPool(client)
 
 

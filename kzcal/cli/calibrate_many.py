@@ -71,6 +71,10 @@ def calibrate_many(
     recipe: Recipe
     if isinstance(config, FitConfig):
         recipe, detector = FitRecipe(config, settings), config.open_detector()[0]
+        config.parameter_set(detector)
+        config.calibration_config()
+        if config.fitter:
+            plugins.fitters.choose(config.fitter)
     else:
         recipe, detector = PmtRecipe(config, settings), load_detector(config.detector)
     formats = {name: record.build() for name, record in plugins.event_formats.items()}
@@ -133,7 +137,7 @@ def text(outcomes: Sequence[Outcome], database: str, tag: str, page: Path | None
                 f"{numbers['events']:,.0f}" if "events" in numbers else "",
                 f"{numbers['time to calibrate']:.0f}" if "time to calibrate" in numbers else "",
                 outcome.report or "",
-                outcome.reason,
+                outcome.reason or ("" if numbers.get("settled", 1.0) else "not settled"),
             )
         )
     header = ("run", "file", "result", "good PMTs", "events", "s", "report", "")

@@ -102,7 +102,9 @@ def fit(
     config = FitConfig() if settings is None else FitConfig.from_toml(settings)
     plugins = session.plugins()
     effort = Effort(trials or DEFAULT_EFFORT.trials, workers, storage, study or file.stem, resume)
-    chosen = fit_text.fitter_for(effort, fitter or config.fitter, plugins.fitters)
+    chosen = fit_text.fitter_for(
+        effort, fitter or config.fitter, plugins.fitters, tries=trials is not None
+    )
     with (
         Database.open(resolve(location)) as db,
         progress("fitting", None, quiet=session.quiet) as advance,

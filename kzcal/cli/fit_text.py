@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kzcal.calibrate.report.digits import measured
 from kzcal.cli.output import table
-from kzcal.components import DEFAULT_EFFORT, Effort, Fitter
+from kzcal.components import Effort, Fitter
 from kzcal.errors import PluginError
 from kzcal.fit.payload import global_block
 from kzcal.fit.store import StoredFit
@@ -68,14 +68,21 @@ class Summary:
     page: Path | None
 
 
-def fitter_for(effort: Effort, named: str, fitters: Choices[Fitter]) -> Fitter:
-    """The fitter of that name; without one Newton's steps, unless trials are kept or shared.
+def fitter_for(
+    effort: Effort, named: str, fitters: Choices[Fitter], *, tries: bool = False
+) -> Fitter:
+    """The fitter of that name; without one Newton's steps, unless trials are asked for.
+
+    Args:
+        effort: how far it goes; kept or shared trials need a fitter that does so.
+        named: name of the fitter; "" for none.
+        fitters: the choices.
+        tries: whether a number of trials was asked for.
 
     Raises:
         PluginError: there is none of that name, or none that keeps trials.
     """
-    shared = effort.storage or effort.workers > 1 or effort.trials != DEFAULT_EFFORT.trials
-    if named or not shared:
+    if named or not (tries or effort.storage or effort.workers > 1):
         return fitters.choose(named or NEWTON)
     keepers = [record for record in fitters.values() if record.keeps_trials]
     if not keepers:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kzcal import __version__
+from kzcal.baseline import baseline_digest
 from kzcal.closure.experiment import Experiment
 from kzcal.closure.statistics import Limits
 from kzcal.conditions.canonical import canonical_json, sha256
@@ -70,7 +71,8 @@ class ClosureConfig:
     def digest(self) -> str:
         """Hash of all that decides a trial; trials of the same digest belong together."""
         told = {"experiment": self.experiment, "options": dict(self.options), "seed": self.seed}
-        return sha256(canonical_json({**told, "version": __version__}, "a closure"))
+        made_by = {"version": __version__, "baseline": baseline_digest()}
+        return sha256(canonical_json({**told, **made_by}, "a closure"))
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name, for the page."""

@@ -39,6 +39,10 @@ RANGES = {
 FEWEST_PHOTONS = 100_000
 
 
+NOT_SIMULATED = ("alpha_light", "alpha_slope", "electron_quenching")
+"""Parameters by which a fit departs from Birks' law, which simulations keep to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Light:
     """Runs of calibration samples with a truth of their own each, calibrated and fitted.
@@ -69,6 +73,13 @@ class Light:
             message = (
                 f"scale is positive and photons are {FEWEST_PHOTONS} at least, "
                 f"got {self.scale} and {self.photons}"
+            )
+            raise ConfigurationError(message)
+        unseen = [name for name in self.free if name in NOT_SIMULATED]
+        if unseen:
+            message = (
+                f"a closure frees what a simulation knows, got {', '.join(unseen)}: the light of "
+                "alphas and electrons is simulated by Birks' law alone"
             )
             raise ConfigurationError(message)
         self._parameters()

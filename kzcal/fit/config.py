@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kzcal.calibrate.config import CalibrationConfig
@@ -17,6 +18,35 @@ from kzcal.io.toml import read_toml
 
 SAMPLES = ("neutron-capture", "bipo-po214", "bipo-bi214", "po210", "c11")
 TERMS = ("occupancy", "spectra", "times")
+
+
+WORDS: Mapping[type, str] = MappingProxyType(
+    {
+        str: "a text",
+        tuple: "a list",
+        int: "a whole number",
+        float: "a number",
+        dict: "a table",
+        type(None): "left out",
+    }
+)
+KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "detector": (str,),
+        "optics": (str,),
+        "terms": (tuple,),
+        "photons": (int,),
+        "radius_m": (int, float),
+        "rounds": (int,),
+        "settled": (int, float),
+        "seed": (int,),
+        "fitter": (str,),
+        "fit": (tuple, type(None)),
+        "parameters": (dict,),
+        "calibration": (dict,),
+    }
+)
+"""What each setting may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +85,22 @@ class FitConfig:
     where: str = "defaults"
 
     def __post_init__(self) -> None:
+        for name, kinds in KINDS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                words = " or ".join(WORDS[kind] for kind in kinds)
+                message = f"{self.where}: {name} must be {words}, got {value!r}"
+                raise ConfigurationError(message)
         wrong = [term for term in self.terms if term not in TERMS]
         if wrong or not self.terms:
             message = f"{self.where}: terms are some of {', '.join(TERMS)}, got {self.terms!r}"
             raise ConfigurationError(message)
+        if self.seed < 0:
+            message = f"{self.where}: a seed is not negative, got {self.seed}"
+            raise ConfigurationError(message)
         for name in ("photons", "radius_m", "rounds", "settled"):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or not value > 0:
+            if not value > 0:
                 message = f"{self.where}: {name} must be positive, got {value!r}"
                 raise ConfigurationError(message)
 

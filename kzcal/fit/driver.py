@@ -92,6 +92,7 @@ class GlobalFit:
         rounds: turns of the two levels.
         settled: whether the last turn moved nothing.
         result: the last calibration of every PMT.
+        calibration: settings that it was made with.
     """
 
     parameters: ParameterSet
@@ -100,6 +101,7 @@ class GlobalFit:
     rounds: tuple[Round, ...]
     settled: bool
     result: RunResult
+    calibration: CalibrationConfig
 
 
 def fit_run(
@@ -146,6 +148,7 @@ def fit_run(
         rounds=state.rounds,
         settled=state.rounds[-1].moved <= config.settled,
         result=state.result,
+        calibration=state.calibration,
     )
 
 
@@ -153,6 +156,7 @@ def fit_run(
 class _State:
     parameters: ParameterSet
     result: RunResult
+    calibration: CalibrationConfig
     objective: FitObjective
     minimum: Minimum
     rounds: tuple[Round, ...]
@@ -194,7 +198,8 @@ class _Turns:
             )
             parameters = parameters.starting_at(found)
             if moved <= self.config.settled or len(rounds) >= self.config.rounds:
-                return _State(parameters, result, objective, minimum, tuple(rounds))
+                turns = tuple(rounds)
+                return _State(parameters, result, calibration, objective, minimum, turns)
             wanted = self._with_resolutions(parameters)
             if self._differ(calibration, wanted, parameters, minimum):
                 calibration, result = wanted, self._calibrated(wanted)

@@ -24,10 +24,12 @@ class ParameterSet:
     Args:
         free: those that are fitted.
         fixed: values of the others.
+        units: of all of them.
     """
 
     free: tuple[Parameter, ...]
     fixed: Mapping[str, float]
+    units: Mapping[str, str]
 
     @property
     def values(self) -> dict[str, float]:
@@ -66,6 +68,7 @@ def read_parameters(
     return ParameterSet(
         tuple(parameters[name] for name in merged if name in free),
         {name: p.start for name, p in parameters.items() if name not in free},
+        {name: p.unit for name, p in parameters.items()},
     )
 
 

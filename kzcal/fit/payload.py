@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
-from kzcal.conditions.quantities import GLOBAL_FIT
+from kzcal.conditions.quantities import GLOBAL_FIT, PRIOR
 from kzcal.fit.driver import GlobalFit
 
 MEAN_MEV = 0.5
@@ -33,6 +33,7 @@ def fit_payload(found: GlobalFit, lineage: Lineage, light_speed: float) -> Paylo
             f"{part.name}_expected": Column(part.expected, "1", "expected"),
             f"{part.name}_variance": Column(part.variance, "1", "relative, of the expectation"),
         }
+    columns[PRIOR] = Column(priors(found), "1", "mean and 1/variance of what was known before")
     rounds = found.rounds
     columns["round_moved"] = Column(
         np.array([r.moved for r in rounds]), "1", "farthest move, sigma"
@@ -44,16 +45,25 @@ def fit_payload(found: GlobalFit, lineage: Lineage, light_speed: float) -> Paylo
 def global_block(found: GlobalFit) -> GlobalBlock:
     """Free parameters with their covariance, then the fixed ones, which have none."""
     free, fixed = found.parameters.free, found.parameters.fixed
-    n = len(free) + len(fixed)
+    names = (*(p.name for p in free), *fixed)
+    n = len(names)
     covariance = np.zeros((n, n))
     covariance[: len(free), : len(free)] = found.minimum.covariance
     return GlobalBlock(
-        names=(*(p.name for p in free), *fixed),
+        names=names,
         values=np.array([*found.minimum.values, *fixed.values()]),
-        units=(*(p.unit for p in free), *("1" for _ in fixed)),
+        units=tuple(found.parameters.units[name] for name in names),
         covariance=(covariance + covariance.T) / 2,
         docs=(*(p.summary for p in free), *("not fitted" for _ in fixed)),
     )
+
+
+def priors(found: GlobalFit) -> Float64[np.ndarray, "parameter 2"]:
+    """Mean and information of each prior, in the order of the global block; 0 where none is."""
+    rows = [
+        (p.prior[0], p.prior[1] ** -2) if p.prior else (0.0, 0.0) for p in found.parameters.free
+    ]
+    return np.array([*rows, *[(0.0, 0.0)] * len(found.parameters.fixed)])
 
 
 def cross_terms(found: GlobalFit, light_speed: float) -> dict[str, Column]:

@@ -109,17 +109,11 @@ def measure_fit(
             device=device,
             advance=advance,
         )
-        values = found.parameters.values
-        settings = replace(
-            config.calibration_config(),
-            vertex_resolution=values["vertex_resolution"],
-            t0_resolution=values["t0_resolution"],
-        )
         calibration = measured(
             path,
             source,
             nominal,
-            settings,
+            found.calibration,
             plugins,
             found.result,
             began,
@@ -135,11 +129,12 @@ def measure_fit(
                 "fitter": _name(fitter),
                 "trials": effort.trials,
                 "materials": materials.digest,
+                "settled": found.settled,
             },
             plugins={**calibration.response.lineage.plugins, **_version(fitter, plugins)},
             seed=config.seed,
         )
-        payload = fit_payload(found, lineage, settings.light_speed)
+        payload = fit_payload(found, lineage, found.calibration.light_speed)
         return FitMeasurement(source.header.run, found, calibration, payload)
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
+from scipy.stats import chi2
 
 from kzcal.calibrate.report.digits import measured, number, words
 from kzcal.monitor.changes import Change, Divided
@@ -106,7 +107,7 @@ def alarms_of(
         *(_of_group(group) for group in found),
         *_merged([*single, *_of_statuses(status, rated)]),
         *(_of_shared(what, change) for what, s in shared for change in s.changes),
-        *_unsteady(divided, config),
+        *unsteady_alarms(divided, config),
     ]
     order = {RED: 0, AMBER: 1, NOTE: 2}
     return tuple(sorted(alarms, key=lambda a: (a.run, order[a.severity], a.kind, a.pmts)))
@@ -191,11 +192,19 @@ def _of_shared(what: str, change: Change) -> Alarm:
     return Alarm(kind, change.run, (), change.name, text, abs(change.pull))
 
 
-def _unsteady(divided: Mapping[str, Divided], config: MonitorConfig) -> Iterator[Alarm]:
-    """Constants that scatter about their own segments, dated by the last run."""
+def unsteady_alarms(divided: Mapping[str, Divided], config: MonitorConfig) -> Iterator[Alarm]:
+    """Constants that scatter about their own segments by more than chance, dated by the last run.
+
+    With few runs chance makes a large chi-square per degree of freedom, so that what counts is
+    both how large it is and how seldom chance exceeds it.
+    """
     for name, series in divided.items():
         last = series.series.value.shape[1] - 1
         ratio = np.nan_to_num(series.unsteady)
-        for pmt in np.flatnonzero(ratio > config.noisy).tolist():
+        rows = np.array([change.row for change in series.changes], np.int64)
+        segments = 1 + np.bincount(rows, minlength=len(ratio))
+        freedom = np.isfinite(series.series.error).sum(1) - segments
+        chance = chi2.isf(config.false_alarms, np.maximum(freedom, 1)) / np.maximum(freedom, 1)
+        for pmt in np.flatnonzero(ratio > np.maximum(config.noisy, chance)).tolist():
             text = f"{words(name)} scatters, chi-square per degree of freedom {ratio[pmt]:.1f}"
             yield Alarm("unsteady", last, (pmt,), name, text, float(np.sqrt(ratio[pmt])))

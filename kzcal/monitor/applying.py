@@ -15,7 +15,7 @@ from kzcal.conditions import writing
 from kzcal.conditions.database import Database
 from kzcal.conditions.iov import IOV, at
 from kzcal.conditions.payload import Column, GlobalBlock, InputFile, Lineage, Payload
-from kzcal.conditions.quantities import ALONE, GLOBAL_FIT, GOOD, QUANTITIES, RESPONSE
+from kzcal.conditions.quantities import ALONE, GLOBAL_FIT, GOOD, PRIOR, QUANTITIES, RESPONSE
 from kzcal.conditions.writing import Placement
 from kzcal.errors import DatabaseError
 from kzcal.geometry import Detector
@@ -117,9 +117,14 @@ def averaged_fit(
             column.doc,
         )
         for name, column in payloads[0].columns.items()
-        if "_by_" in name and all(name in payload.columns for payload in payloads)
+        if _goes_on(name) and all(name in payload.columns for payload in payloads)
     }
     return Payload(GLOBAL_FIT, columns, block, _lineage(stability, interval, iovs))
+
+
+def _goes_on(name: str) -> bool:
+    """Whether a column of a global fit is about its parameters, not about one run's counts."""
+    return "_by_" in name or name == PRIOR
 
 
 def _check_target(db: Database, tag: str, watched: str) -> None:
@@ -223,9 +228,16 @@ def _block(payloads: Sequence[Payload]) -> GlobalBlock | None:
         return None
     known = [block for block in blocks if block is not None]
     mean, covariance = weighted_together(
-        [block.values for block in known], [block.covariance for block in known]
+        [block.values for block in known], [block.covariance for block in known], _priors(payloads)
     )
     return GlobalBlock(first.names, mean, first.units, covariance, first.docs)
+
+
+def _priors(payloads: Sequence[Payload]) -> list[np.ndarray] | None:
+    """What each global fit took for known of its parameters; None where it is not stored."""
+    if any(PRIOR not in payload.columns for payload in payloads):
+        return None
+    return [payload.columns[PRIOR].values for payload in payloads]
 
 
 def _lineage(stability: Stability, interval: Interval, used: Sequence[IOV]) -> Lineage:

@@ -134,18 +134,39 @@ def _last(there: Bool[np.ndarray, "pmt run"]) -> np.ndarray:
 def weighted_together(
     values: Sequence[Float64[np.ndarray, " parameter"]],
     covariances: Sequence[Float64[np.ndarray, "parameter parameter"]],
+    priors: Sequence[Float64[np.ndarray, "parameter 2"]] | None = None,
 ) -> tuple[Float64[np.ndarray, " parameter"], Float64[np.ndarray, "parameter parameter"]]:
     """Average of parameters with their covariances, in units of their errors.
 
-    A direction in which a covariance is nothing but rounding counts as known to that rounding.
+    What every run knew beforehand counts once. A parameter without a variance in some runs, which
+    ended at an end of its range there, is not measured by them; one that has none in any run is
+    fixed, at the mean. A direction in which a covariance is nothing but rounding counts as known
+    to that rounding.
+
+    Args:
+        values: of each run.
+        covariances: of each run.
+        priors: mean and information, one over the variance, that each run took for known; None
+            for nothing.
     """
-    scale = np.sqrt(np.maximum(np.mean([np.diag(c) for c in covariances], axis=0), 1e-300))
-    information, sums = np.zeros_like(covariances[0]), np.zeros_like(values[0])
-    for value, covariance in zip(values, covariances, strict=True):
-        relative = covariance / np.outer(scale, scale)
-        part = np.linalg.inv(relative + 1e-9 * np.eye(len(scale)))
-        information += part
-        sums += part @ (value / scale)
+    n = len(values[0])
+    variance = np.array([np.diag(c) for c in covariances])
+    fixed = ~(variance > 0).any(0)
+    scale = np.sqrt([row[row > 0].mean() if row.any() else 1.0 for row in variance.T])
+    information, sums = np.zeros((n, n)), np.zeros(n)
+    known = [np.zeros((n, 2))] * len(values) if priors is None else list(priors)
+    for value, covariance, prior in zip(values, covariances, known, strict=True):
+        seen = np.flatnonzero(np.diag(covariance) > 0)
+        relative = (covariance / np.outer(scale, scale))[np.ix_(seen, seen)]
+        part = np.linalg.inv(relative + 1e-9 * np.eye(len(seen)))
+        weight = prior[seen, 1] * scale[seen] ** 2
+        information[np.ix_(seen, seen)] += part - np.diag(weight)
+        sums[seen] += part @ (value / scale)[seen] - weight * prior[seen, 0] / scale[seen]
+    weight = known[0][:, 1] * scale**2
+    information += np.diag(np.where(fixed, 1.0, weight))
+    sums += np.where(fixed, np.mean(values, axis=0) / scale, weight * known[0][:, 0] / scale)
     inverse = np.linalg.inv(information)
-    mean, covariance = inverse @ sums * scale, inverse * np.outer(scale, scale)
-    return mean, (covariance + covariance.T) / 2
+    inverse[fixed] = inverse[:, fixed] = 0.0
+    at = np.where(fixed, sums, np.linalg.solve(information, sums))
+    covariance = inverse * np.outer(scale, scale)
+    return at * scale, (covariance + covariance.T) / 2

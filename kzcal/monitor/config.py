@@ -21,7 +21,7 @@ class MonitorConfig:
             units of its typical error; 0 if it drifts steadily or not at all.
         flash_factor: dark rate over what it was from which a PMT counts as flashing.
         noisy: chi-square per degree of freedom about the fitted segments from which a constant
-            counts as unsteady.
+            counts as unsteady, if chance exceeds it no more often than ``false_alarms``.
         group_least: PMTs that change together, at least, to be reported as a group.
         boundary_pmts: PMTs that have changed since the last boundary from which a new interval
             of validity begins.

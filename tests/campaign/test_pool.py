@@ -77,6 +77,16 @@ def test_where_no_scheduler_is_a_sentence_says_so(address, monkeypatch):
         pass
 
 
+def test_a_scheduler_without_workers_is_no_place_to_wait_at(monkeypatch):
+    with LocalCluster(n_workers=0, processes=False, dashboard_address="localhost:0") as cluster:
+        monkeypatch.setattr("kzcal.campaign.pool.PATIENCE_S", 0.5)
+        with (
+            pytest.raises(ConfigurationError, match="a scheduler needs workers"),
+            remote_pool(cluster.scheduler_address),
+        ):
+            pass
+
+
 def test_a_recipe_survives_the_way_to_a_worker():
     from distributed.protocol import deserialize, serialize
 

@@ -3,6 +3,11 @@
 import numpy as np
 import pytest
 
+from kzcal.monitor.alarms import unsteady_alarms
+from kzcal.monitor.changes import Divided
+from kzcal.monitor.config import MonitorConfig
+from kzcal.monitor.series import Series
+
 CHANGE = 5
 GAIN, EFFICIENCY, DIED, FLASHED, BACK = (3, 1500), (250, 900), (42, 77), (1000, 1201), 600
 GROUP = range(320, 368)
@@ -47,6 +52,20 @@ def test_sizes_are_in_the_constants_own_unit(changed):
     assert change.ratio == pytest.approx(5.0, rel=0.2)
     (change,) = (c for c in changed.divided["gain"].changes if c.row == GAIN[0])
     assert change.ratio == pytest.approx(1.2, rel=0.05)
+
+
+@pytest.mark.parametrize("n_runs", [2, 3, 4, 12])
+def test_few_runs_are_not_called_unsteady(n_runs):
+    """2,000 rows at 1e-4 give 0.2 on average; five or more have a probability of 3e-6."""
+    rng = np.random.default_rng(n_runs)
+    value, error = rng.normal(1.0, 0.1, (2000, n_runs)), np.full((2000, n_runs), 0.1)
+    unsteady = value.var(1, ddof=1) / 0.1**2
+    nothing = np.zeros((2000, n_runs))
+    series = Series("gain", "1", value, error)
+    divided = {"gain": Divided(series, nothing, nothing, (), unsteady, np.zeros(1))}
+    assert len(list(unsteady_alarms(divided, MonitorConfig()))) < 5
+    loud = {"gain": Divided(series, nothing, nothing, (), 30 * unsteady, np.zeros(1))}
+    assert len(list(unsteady_alarms(loud, MonitorConfig()))) > 100
 
 
 def test_few_false_alarms_where_nothing_happens(quiet):

@@ -122,6 +122,32 @@ def test_parameters_are_averaged_with_their_covariances():
     assert np.allclose(found, covariance / 9, rtol=1e-6)
 
 
+def test_a_run_that_ended_at_an_end_of_a_range_does_not_decide():
+    values = [np.array([0.030, 1.0])] * 11 + [np.array([0.0, 1.0])]
+    whole, ended = np.diag([0.003**2, 0.01**2]), np.diag([0.0, 0.01**2])
+    mean, found = weighted_together(values, [whole] * 11 + [ended])
+    assert mean == pytest.approx([0.030, 1.0])
+    assert np.sqrt(np.diag(found)) == pytest.approx([0.003 / 11**0.5, 0.01 / 12**0.5], rel=1e-6)
+
+
+def test_a_parameter_that_no_run_measured_stays_fixed():
+    values, covariance = [np.array([0.7, 1.0])] * 3, np.diag([0.0, 0.01])
+    mean, found = weighted_together(values, [covariance] * 3)
+    assert mean == pytest.approx([0.7, 1.0])
+    assert found[0, 0] == 0.0
+
+
+def test_what_was_known_before_counts_once():
+    """One parameter is known from its prior alone, the other measured by every run."""
+    prior = np.array([[1.0, 0.03**-2], [0.0, 0.0]])
+    rng = np.random.default_rng(5)
+    runs = [np.array([1.0, rng.normal(2.0, 0.1)]) for _ in range(12)]
+    covariance = np.diag([0.03**2, 0.1**2])
+    mean, found = weighted_together(runs, [covariance] * 12, [prior] * 12)
+    assert mean == pytest.approx([1.0, np.mean(runs, axis=0)[1]])
+    assert np.sqrt(np.diag(found)) == pytest.approx([0.03, 0.1 / 12**0.5], rel=1e-5)
+
+
 def test_averages_are_stored_between_change_points(changed_runs, changed, detector):
     db = changed_runs.db
     stored = apply(db, changed, detector, "stable")

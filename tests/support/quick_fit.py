@@ -25,6 +25,7 @@ def quick_fit(source, config, *, samples, fitter, effort, device, advance):
         rounds=(Round(values, 3.0, 500.0, 1.0), Round(values, 0.05, 456.0, 1.0)),
         settled=True,
         result=SimpleNamespace(timing=SimpleNamespace(tts=tts)),
+        calibration=config.calibration_config(),
     )
 
 

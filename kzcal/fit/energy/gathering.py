@@ -153,7 +153,7 @@ class SpectrumAccumulator:
             names=tuple(row.peak.name for row in self.rows),
             observed=observed,
             edges=edges,
-            lights=self._lights(at),
+            lights=self._lights(),
             profiles=tuple(row.peak.profile for row in self.rows),
             collection=self.collection,
             anchor=self.run.detector.light,
@@ -231,7 +231,7 @@ class SpectrumAccumulator:
             torch.zeros(len(self.rows), dtype=torch.float64, device=share.device),
         )
 
-    def _lights(self, at: float) -> tuple[QuenchedLight, ...]:
+    def _lights(self) -> tuple[QuenchedLight, ...]:
         """Light of simulated decays at vertices of the samples' events."""
         run, settings = self.run, self.settings
         vertex = run.stream.events.vertex.double().cpu().numpy()
@@ -239,7 +239,7 @@ class SpectrumAccumulator:
         weight = 0.0
         if self.values.get(CHERENKOV, 0.0) > 0:
             chosen = vertex[self.wanted.cpu().numpy()]
-            weight = at * cherenkov_weight(run, chosen, seed=settings.seed)
+            weight = cherenkov_weight(run, chosen, seed=settings.seed)
         found = []
         for row in self.rows:
             places = vertex[row.core & self.wanted.cpu().numpy()]
