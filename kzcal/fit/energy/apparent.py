@@ -21,7 +21,7 @@ from kzcal.calibrate.arrivals import DISTANCE_EDGES, N_ENERGY, Arrivals, class_o
 from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S, dense_share
 from kzcal.calibrate.stream import HitBatch
 from kzcal.calibrate.survey import LIGHT_WINDOW
-from kzcal.fit.light.pileup import Pileup, passing_shares
+from kzcal.fit.light.pileup import pileup_of
 from kzcal.fit.run import CalibratedRun
 from kzcal.optics.acceptance import sightline
 
@@ -132,7 +132,9 @@ def collected(
 ) -> tuple[Float[Tensor, " event"], Float[Tensor, " event"]]:
     """Hits that a unit of each event's light leaves: photoelectrons alone, and with pile-up."""
     stream, light, detector = run.stream, run.result.light, run.stream.detector
-    pileup = _pileup(run, before)
+    arrivals = run.result.arrivals
+    arrived = arrivals.arrived * before[:, None, None].to(arrivals.arrived.dtype)
+    pileup = pileup_of(run, Arrivals(arrived, arrivals.first, arrivals.step))
     good = run.weight > 0
     weight = run.weight.float()
     share = torch.zeros_like(wanted, dtype=torch.float64)
@@ -146,14 +148,3 @@ def collected(
         share[rows] = (part @ weight).double()
         pulses[rows] = ((part * counted) @ weight).double()
     return share, pulses
-
-
-def _pileup(run: CalibratedRun, before: Float[Tensor, " energy"]) -> Pileup:
-    charge, arrivals, kind = run.result.charge, run.result.arrivals, run.stream.detector.kind
-    fitted = (run.weight > 0) & torch.isfinite(charge.gain)
-    passing = passing_shares(
-        charge.gain[fitted], charge.width[fitted], charge.shape(kind[fitted]), kind[fitted]
-    )
-    arrived = arrivals.arrived * before[:, None, None].to(arrivals.arrived.dtype)
-    known = Arrivals(arrived, arrivals.first, arrivals.step)
-    return Pileup.of(known, passing, run.stream.config.merging_time)

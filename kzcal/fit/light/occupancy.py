@@ -27,7 +27,7 @@ from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S, dense_share
 from kzcal.calibrate.stream import HitBatch
 from kzcal.calibrate.survey import LIGHT_WINDOW
 from kzcal.fit.light.collection import EFFICIENCY_20, seen_share
-from kzcal.fit.light.pileup import Pileup, passing_shares
+from kzcal.fit.light.pileup import pileup_of
 from kzcal.fit.light.points import Rows
 from kzcal.fit.light.sloped import SlopedHistogram
 from kzcal.fit.light.traced import TracedBlock
@@ -180,7 +180,7 @@ def _dense(
 ) -> tuple[Float[Tensor, " bin"], Float[Tensor, " bin"]]:
     """Hits counted over photoelectrons above threshold, and dark hits, by bin."""
     stream, result, detector = run.stream, run.result, run.stream.detector
-    pileup = _pileup(run)
+    pileup = pileup_of(run, result.arrivals)
     good = torch.nonzero(run.weight > 0)[:, 0]
     dark_rate = result.survey.dark.rate[good].double() * WINDOW_S
     sums = torch.zeros(3, N_BINS, dtype=torch.float64, device=detector.device)
@@ -198,12 +198,3 @@ def _dense(
             total.add_(torch.bincount(index, part.reshape(-1).double(), N_BINS))
     counted, mean, dark = sums
     return torch.where(mean > 0, counted / mean, 1.0), dark
-
-
-def _pileup(run: CalibratedRun) -> Pileup:
-    charge, kind = run.result.charge, run.stream.detector.kind
-    fitted = (run.weight > 0) & torch.isfinite(charge.gain)
-    passing = passing_shares(
-        charge.gain[fitted], charge.width[fitted], charge.shape(kind[fitted]), kind[fitted]
-    )
-    return Pileup.of(run.result.arrivals, passing, run.stream.config.merging_time)

@@ -24,6 +24,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import Arrivals
+from kzcal.fit.run import CalibratedRun
 from kzcal.response.charge import ChargeShape, PeClasses, pe_classes
 
 MEANS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 9.0)
@@ -127,3 +128,13 @@ def _shifted(arrived: Float[Tensor, "*shape edge"], steps: int) -> Float[Tensor,
     """What has arrived some steps later; nothing comes after the last edge."""
     last = arrived[..., -1:].expand(*arrived.shape[:-1], steps)
     return torch.cat([arrived[..., steps:], last], dim=-1)
+
+
+def pileup_of(run: CalibratedRun, arrivals: Arrivals) -> Pileup:
+    """Pile-up of the good PMTs of a run, for light that arrives like this."""
+    charge, kind = run.result.charge, run.stream.detector.kind
+    fitted = (run.weight > 0) & torch.isfinite(charge.gain)
+    passing = passing_shares(
+        charge.gain[fitted], charge.width[fitted], charge.shape(kind[fitted]), kind[fitted]
+    )
+    return Pileup.of(arrivals, passing, run.stream.config.merging_time)
