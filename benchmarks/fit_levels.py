@@ -1,6 +1,6 @@
 """The two levels of a fit together: other starts, the other order, and efficiencies.
 
-    python benchmarks/fit_levels.py period_A.h5 [--photons 3e7] [--write docs/global_fit.md]
+    python benchmarks/fit_levels.py period_A.h5 [--photons 3e7]
 
 From the nominal start, from an absorption length that is a third too short or too long, and with
 the parameters fitted before any PMT is calibrated, both levels take turns until nothing moves.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pages import table, write_part
+from pages import table
 
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.calibrate.measure import checked_samples
@@ -82,11 +82,10 @@ def fits(source: EventSource, config: FitConfig) -> dict[str, GlobalFit]:
 
 
 def main() -> None:
-    """Fit, compare, write."""
+    """Fit and compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("events", type=Path)
     parser.add_argument("--photons", type=float, default=3e7, help="traced per round")
-    parser.add_argument("--write", type=Path, help="page that gets the table")
     arguments = parser.parse_args()
     config = replace(FitConfig.from_toml(SETTINGS), photons=int(arguments.photons), rounds=6)
     with open_events(arguments.events, config.open_detector()[0]) as source:
@@ -103,10 +102,7 @@ def main() -> None:
     spread = np.ptp(ends, axis=0) / np.where(sigma > 0, sigma, np.inf)
     shown = [f"{spread[names.index(p)]:.3f}" for p in SHOWN]
     rows.append(["largest difference, standard deviations", "", *shown, ""])
-    text = table(["", "rounds", *SHOWN, "largest change of a QE (%)"], rows)
-    print(text)
-    if arguments.write:
-        write_part(arguments.write, "fit_levels", text)
+    print(table(["", "rounds", *SHOWN, "largest change of a QE (%)"], rows))
 
 
 if __name__ == "__main__":
