@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from kzcal.cli.db import database_option, message_option, tag_option
+from kzcal.cli.db import (
+    database_option,
+    last_run_option,
+    message_option,
+    onwards_option,
+    overlap_option,
+    tag_option,
+)
 from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
@@ -44,15 +51,9 @@ if TYPE_CHECKING:
 )
 @device_option
 @threads_option
-@click.option(
-    "--on-overlap",
-    type=click.Choice(["refuse", "split"]),
-    default="refuse",
-    show_default=True,
-    help="Older IOVs that share runs: refuse, or let them hold for their other runs only.",
-)
-@click.option("--last-run", type=click.IntRange(0), help="Last run it holds for; else FILE's run.")
-@click.option("--onwards", is_flag=True, help="Hold for every later run too.")
+@overlap_option
+@last_run_option
+@onwards_option
 @message_option
 @click.option(
     "--fit",

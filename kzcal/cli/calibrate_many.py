@@ -15,11 +15,12 @@ from kzcal.campaign.pool import local_pool, remote_pool
 from kzcal.campaign.recipe import PmtRecipe, Recipe, Settings
 from kzcal.cli.interrupts import interrupts_kept
 from kzcal.cli.output import emit, progress, table
+from kzcal.cli.report import made_directory
 from kzcal.cli.session import Session
 from kzcal.conditions.database import Database
 from kzcal.conditions.engine import resolve
 from kzcal.conditions.writing import OnOverlap
-from kzcal.errors import CalibrationError, ConfigurationError
+from kzcal.errors import CalibrationError
 from kzcal.fit.config import FitConfig
 from kzcal.geometry import load_detector
 
@@ -89,7 +90,7 @@ def calibrate_many(
             on_overlap=on_overlap,
             skip_existing=skip_existing,
         )
-        shelf = Shelf(db, tag, on_overlap, message, None if out is None else _made(out))
+        shelf = Shelf(db, tag, on_overlap, message, None if out is None else made_directory(out))
         number = workers or min(usable_cores(), max(1, len(planned.runs)))
         with (
             remote_pool(scheduler) if scheduler else local_pool(number, threads) as pool,
@@ -107,20 +108,6 @@ def calibrate_many(
     result = {"database": name, "tag": tag, "page": page, **counts_of(outcomes), "runs": outcomes}
     emit(result, as_json, text(outcomes, name, tag, page))
     _require_all(outcomes)
-
-
-def _made(directory: Path) -> Path:
-    """The directory, made where there is none.
-
-    Raises:
-        ConfigurationError: it cannot be made.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"--out must be a directory, got {directory}: {error.strerror}"
-        raise ConfigurationError(message) from error
-    return directory
 
 
 def text(outcomes: Sequence[Outcome], database: str, tag: str, page: Path | None) -> str:

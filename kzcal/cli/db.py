@@ -23,6 +23,17 @@ revision_option = click.option(
     "--revision", type=click.IntRange(1), help="As this revision left the tag; else the newest."
 )
 message_option = click.option("--message", "-m", help="Why, for the log.")
+overlap_option = click.option(
+    "--on-overlap",
+    type=click.Choice(["refuse", "split"]),
+    default="refuse",
+    show_default=True,
+    help="Older IOVs that share runs: refuse, or let them hold for their other runs only.",
+)
+last_run_option = click.option(
+    "--last-run", type=click.IntRange(0), help="Last run it holds for; else FILE's run."
+)
+onwards_option = click.option("--onwards", is_flag=True, help="Hold for every later run too.")
 
 
 @click.group()

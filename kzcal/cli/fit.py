@@ -7,7 +7,14 @@ from typing import Literal
 
 import click
 
-from kzcal.cli.db import database_option, message_option, tag_option
+from kzcal.cli.db import (
+    database_option,
+    last_run_option,
+    message_option,
+    onwards_option,
+    overlap_option,
+    tag_option,
+)
 from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
@@ -37,15 +44,9 @@ from kzcal.cli.session import Session, pass_session
     "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that try."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for the page, fit.html.")
-@click.option(
-    "--on-overlap",
-    type=click.Choice(["refuse", "split"]),
-    default="refuse",
-    show_default=True,
-    help="Older IOVs that share runs: refuse, or let them hold for their other runs only.",
-)
-@click.option("--last-run", type=click.IntRange(0), help="Last run it holds for; else FILE's run.")
-@click.option("--onwards", is_flag=True, help="Hold for every later run too.")
+@overlap_option
+@last_run_option
+@onwards_option
 @device_option
 @threads_option
 @message_option
