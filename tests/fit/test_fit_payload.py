@@ -1,0 +1,47 @@
+"""What a global fit states beside its values: cross terms, priors, units."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from quick_fit import quick_fit
+
+from kzcal.calibrate.timing.simple import Smearing
+from kzcal.conditions.payload import Lineage
+from kzcal.fit.config import FitConfig
+from kzcal.fit.payload import MEAN_MEV, fit_payload
+
+SPEED = 0.196
+
+
+def found():
+    return quick_fit(
+        None, FitConfig(), samples={}, fitter=None, effort=None, device=None, advance=None
+    )
+
+
+def test_spreads_move_so_that_the_variance_of_residuals_stays():
+    """Against the calibration's own smearing, by finite differences."""
+    fit = found()
+    values = fit.parameters.values
+    columns = fit_payload(fit, Lineage(), SPEED).columns
+    tts, at = 1.3, Smearing(values["vertex_resolution"], values["t0_resolution"])
+    for name, step in (("vertex", 1e-4), ("t0", 1e-4)):
+        moved = replace(at, **{name: getattr(at, name) + step})
+        change = moved.variance(MEAN_MEV, SPEED) - at.variance(MEAN_MEV, SPEED)
+        slope = (np.sqrt(tts**2 - change) - tts) / step
+        stated = columns[f"tts_by_{name}_resolution"].values[0]
+        assert stated == pytest.approx(slope, rel=1e-3)
+
+
+def test_priors_and_units_stand_beside_the_values():
+    fit = found()
+    payload = fit_payload(fit, Lineage(), SPEED)
+    block, prior = payload.globals, payload.columns["prior"].values
+    assert prior.shape == (len(block.names), 2)
+    known = dict(zip(block.names, prior, strict=True))
+    assert known["sheet_reflectivity"] == pytest.approx([0.10, 0.05**-2])
+    assert known["light_yield"].tolist() == [0.0, 0.0]
+    units = dict(zip(block.names, block.units, strict=True))
+    assert (units["birks_mm_per_mev"], units["late_delay"]) == ("mm/MeV", "ns")
+    assert units["cherenkov_scale"] == "1"
