@@ -1,7 +1,8 @@
 """The records that plugins' hooks yield, and what each one builds.
 
 A record is a name, one line about it and ``build``, a function without arguments that makes
-the part itself (that of a source takes the source's options by name). Records are made when
+the part itself (that of a source takes the source's options by name, that of a translator that
+learns what its training left). Records are made when
 kzcal starts, so heavy imports belong into ``build``.
 
     hook                   record          build() gives
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from kzcal.conditions.payload import Column, Payload
     from kzcal.geometry import Detector
     from kzcal.io.source import EventReader  # noqa: F401  named in a string below
+    from kzcal.learning import LearningTranslator
 
 Built = TypeVar("Built")
 
@@ -99,10 +101,10 @@ class CalibrationChunk:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A number, or several, that a user may choose about a source, such as an energy.
+    """A number, or several, that a user may choose, such as an energy or a number of layers.
 
     Args:
-        name: keyword of ``Source.build``, key of a configuration, and ``--name`` on the command
+        name: keyword of ``Source.build`` or ``Translator.learn``, key of a configuration, and ``--name`` on the command
             line with hyphens for underscores.
         default: the value when none is given; a tuple takes any number of values.
         unit: of the value.
@@ -349,10 +351,20 @@ class Estimator(Component[PmtEstimator]):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
 class Translator(Component[HitTranslator]):
-    """A change of hits, such as the detector response."""
+    """A change of hits, such as the detector response.
 
-    __slots__ = ()
+    Args:
+        build: makes the translator; that of one that learns takes what training left, a Trained.
+        learn: begins a training, from a TranslatorTask and every option by name; None for a
+            translator that has nothing to learn.
+        options: of ``learn``.
+    """
+
+    build: Callable[..., HitTranslator]
+    learn: Callable[..., LearningTranslator] | None = None
+    options: tuple[Option, ...] = ()
 
 
 class Classifier(Component[EventClassifier]):

@@ -1,0 +1,1 @@
+"""Translators that learn from events: twins of a run, training, and models on disk."""
