@@ -2,8 +2,8 @@
 
 A record is a name, one line about it and ``build``, a function without arguments that makes
 the part itself (that of a source takes the source's options by name, that of a translator that
-learns what its training left). Records are made when
-kzcal starts, so heavy imports belong into ``build``.
+learns what its training left). Records are made when kzcal starts, so heavy imports belong into
+``build``.
 
     hook                   record          build() gives
     kzcal_event_formats    EventFormat     EventReader         opens a file of events
@@ -104,8 +104,8 @@ class Option:
     """A number, or several, that a user may choose, such as an energy or a number of layers.
 
     Args:
-        name: keyword of ``Source.build`` or ``Translator.learn``, key of a configuration, and ``--name`` on the command
-            line with hyphens for underscores.
+        name: keyword of ``Source.build`` or ``Translator.learn``, key of a configuration, and
+            ``--name`` on the command line with hyphens for underscores.
         default: the value when none is given; a tuple takes any number of values.
         unit: of the value.
         summary: one line about it.

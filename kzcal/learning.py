@@ -67,7 +67,7 @@ class LearningTranslator(Protocol):
         """One step of training; losses and other numbers worth a curve, by name."""
 
     def state(self) -> Mapping[str, torch.Tensor]:
-        """All that decides what comes next: weights, optimiser, place in the data, random state."""
+        """All that decides what comes next: weights, optimiser, data to come, random state."""
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Go on exactly where ``state`` was taken."""
