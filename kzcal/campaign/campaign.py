@@ -152,7 +152,7 @@ class Campaign:
                 self._end(self._present(file))
         self._queue_reports()
         while self._hand_out():
-            self._take(self._pool.wait())
+            self._take(*self._pool.wait())
         outcomes = self._outcomes.values()
         return tuple(sorted(outcomes, key=lambda o: (-1 if o.run is None else o.run, o.file)))
 
@@ -175,10 +175,9 @@ class Campaign:
             return
         self._pool.submit(_Task(file, is_report=True), self._recipe.page, *words)
 
-    def _take(self, task: object) -> None:
-        """Fetch and store what a task has made, once its worker has the next one."""
+    def _take(self, task: object, settled: Settled) -> None:
+        """Store what a task has made, once its worker has the next one."""
         self._hand_out()
-        settled = self._pool.collect(task)
         if not isinstance(task, _Task):
             message = f"a task of a campaign must come back, got {task!r}"
             raise TypeError(message)

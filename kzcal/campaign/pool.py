@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,18 +56,16 @@ class Pool(Protocol):
     def submit(self, key: object, task: Callable[..., Any], *words: object) -> None:
         """Begin a task."""
 
-    def wait(self) -> object:
-        """The key of the next task that is over, whose place is free by then."""
-
-    def collect(self, key: object) -> Settled:
-        """What has become of a task that is over; to be asked once."""
+    def wait(self) -> tuple[object, Settled]:
+        """The key of the next task that is over, and what has become of it; its place is free."""
 
 
 class DaskPool:
     """Workers of a Dask scheduler.
 
     No more tasks are handed over than can be under way, so that a worker that dies takes one
-    task with it and no other comes under suspicion.
+    task with it and no other comes under suspicion. A result is fetched before its worker gets
+    the next task; one that is lost with a worker all the same is made again.
 
     Args:
         client: connected to the scheduler.
@@ -77,7 +76,6 @@ class DaskPool:
 
         self._client = client
         self._keys: dict[Future, object] = {}
-        self._over: dict[object, Future] = {}
         self._settled = as_completed()
 
     @property
@@ -96,22 +94,15 @@ class DaskPool:
         self._keys[future] = key
         self._settled.add(future)
 
-    def wait(self) -> object:
-        """The key of the next task that is over; its result stays where it is for now."""
+    def wait(self) -> tuple[object, Settled]:
+        """The next task that is over."""
         future = next(self._settled)
-        key = self._keys.pop(future)
-        self._over[key] = future
-        return key
-
-    def collect(self, key: object) -> Settled:
-        """What has become of a task that is over."""
-        future = self._over.pop(key)
-        if future.status == "finished":
-            return Settled(future.result(), None)
-        if future.status == "error":
-            return Settled(None, future.exception())
-        message = f"a task must not be lost by its scheduler, got one that is {future.status}"
-        return Settled(None, ConfigurationError(message))
+        try:
+            error = future.exception()
+            settled = Settled(None if error else future.result(), error)
+        except CancelledError as error:
+            settled = Settled(None, error)
+        return self._keys.pop(future), settled
 
 
 @contextmanager

@@ -135,11 +135,11 @@ def test_a_page_that_cannot_be_written_spoils_no_constants(files, db, tmp_path):
 
 def test_a_run_that_somebody_else_stored_meanwhile_is_a_failure(files, db):
     class Meddled(InlinePool):
-        def collect(self, key):
-            settled = super().collect(key)
+        def wait(self):
+            key, settled = super().wait()
             if key.file.run == 1:
                 db.store("t", 1, 1, settled.result.payloads, "first", description="theirs")
-            return settled
+            return key, settled
 
     outcomes = campaign(files[:2], db, pool=Meddled())
     assert statuses(outcomes) == {1: "failed", 2: "stored"}

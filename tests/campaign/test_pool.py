@@ -1,7 +1,9 @@
 """Workers of Dask: what comes back from them, and what is said when they die."""
 
 import os
+import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,7 @@ def test_a_worker_that_dies_costs_its_run_and_no_other(tmp_path: Path):
         assert pool.places == 2
         for key in range(2):
             pool.submit(key, settings_seen, key)
-        seen = [pool.collect(pool.wait()).result for _ in range(2)]
+        seen = [pool.wait()[1].result for _ in range(2)]
         assert {threads for _, threads in seen} == {"3"}
         assert os.getpid() not in {pid for pid, _ in seen}
         todo = plan(files, db, "t", recipe.kinds, load_detector(), BUILT_IN)
@@ -44,6 +46,27 @@ def test_a_worker_that_dies_costs_its_run_and_no_other(tmp_path: Path):
         assert outcomes[3].reason == "a run needs light, got none in run 4"
         assert outcomes[4].report.read_text() == "t: 5 after 3"
         assert [iov.runs.first for iov in db.iovs("t", RESPONSE)] == [1, 3, 5]
+
+
+def leave_a_note(notes: Path, name: str) -> str:
+    """Say which process has done a task."""
+    (notes / f"{os.getpid()}").touch()
+    return name
+
+
+@pytest.mark.slow
+def test_a_result_that_dies_with_its_worker_is_made_again(tmp_path: Path):
+    with local_pool(2, 1) as pool:
+        pool.submit("key", leave_a_note, tmp_path, "done")
+        deadline = time.monotonic() + 60
+        while not (notes := list(tmp_path.iterdir())) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.kill(int(notes[0].name), signal.SIGKILL)
+        time.sleep(0.5)
+        key, settled = pool.wait()
+        assert (key, settled.result, settled.error) == ("key", "done", None)
+        assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_scheduler_is_found_by_its_address():
@@ -57,7 +80,7 @@ def test_a_scheduler_is_found_by_its_address():
         pool.submit("key", divmod, 7, 2)
         pool.submit("wrong", divmod, 7, 0)
         assert pool.busy == 2
-        settled = {key: pool.collect(key) for key in (pool.wait(), pool.wait())}
+        settled = dict(pool.wait() for _ in range(2))
         assert settled["key"].result == (3, 1)
         assert settled["key"].error is None
         assert isinstance(settled["wrong"].error, ZeroDivisionError)

@@ -91,13 +91,7 @@ class InlinePool:
 
     def wait(self):
         key, task, words = self._tasks.pop()
-        self._over = key, task, words
-        return key
-
-    def collect(self, key) -> Settled:
-        kept, task, words = self._over
-        assert key == kept
         try:
-            return Settled(task(*words), None)
+            return key, Settled(task(*words), None)
         except (CalibrationError, ArithmeticError) as error:
-            return Settled(None, error)
+            return key, Settled(None, error)
