@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+import torch
+from thinning import THINNING, Counting
 
 from kzcal import testing
 from kzcal.components import (
@@ -32,6 +34,7 @@ from kzcal.testing import (
     EstimatorContract,
     EventFormatContract,
     FitterContract,
+    LearnedTranslatorContract,
     ReportSectionContract,
     SampleContract,
     SourceContract,
@@ -213,6 +216,40 @@ TRANSLATORS = {
 }
 
 
+def learning(option=THINNING.options[0], **changes):
+    """A translator that learns by counting, with some methods changed."""
+    changed = type("Changed", (Counting,), changes)
+    return replace(THINNING, learn=changed, options=(option,))
+
+
+def forgetful(self, state):
+    self.counts = state["counts"].clone()
+
+
+def spoilt(self, events, detector, *, generator):
+    self.counts += 1.0
+    return Counting.translate(self, events, detector, generator=generator)
+
+
+def from_elsewhere(self):
+    return {"share": torch.full((1879,), 0.9)}
+
+
+LEARNERS = {
+    "test_options_have_words": learning(replace(THINNING.options[0], unit=" ")),
+    "test_a_step_tells_finite_numbers": learning(step=lambda self: {"loss": np.nan}),
+    "test_the_same_seed_gives_the_same_weights": learning(
+        weights=lambda self: {"share": torch.full((1879,), float(next(CLOCK)))}
+    ),
+    "test_resuming_changes_no_bit": learning(restore=forgetful),
+    "test_translating_does_not_disturb_the_training": learning(translate=spoilt),
+    "test_weights_are_all_that_a_translation_needs": learning(
+        translate=lambda self, events, detector, *, generator: events
+    ),
+    "test_dead_pmts_stay_dead": learning(weights=from_elsewhere),
+}
+
+
 def fitting(change, ask=(1.05, 17.0)):
     class Changed:
         def minimise(self, objective, parameters, *, seed):
@@ -260,6 +297,7 @@ BROKEN = [
     *((ReportSectionContract, law, part) for law, part in SECTIONS.items()),
     *((SourceContract, law, part) for law, part in SOURCES.items()),
     *((TranslatorContract, law, part) for law, part in TRANSLATORS.items()),
+    *((LearnedTranslatorContract, law, part) for law, part in LEARNERS.items()),
     *((FitterContract, law, part) for law, part in FITTERS.items()),
     *((CommandContract, law, part) for law, part in COMMANDS.items()),
 ]
@@ -270,6 +308,7 @@ WHOLE = [
     (ReportSectionContract, rendering(lambda: "<p>Words.</p>")),
     (SourceContract, decaying(lambda d: d)),
     (TranslatorContract, translating(lambda e: e)),
+    (LearnedTranslatorContract, learning()),
     (FitterContract, fitting(lambda m: m)),
 ]
 

@@ -10,6 +10,7 @@ Every method ``test_...`` of a contract states one law; pytest runs them as the 
 """
 
 from kzcal.testing.contract import ComponentContract
+from kzcal.testing.learning import LearnedTranslatorContract, translator_task
 from kzcal.testing.outputs import CommandContract, EventFormatContract, ReportSectionContract
 from kzcal.testing.runs import ClassifierContract, EstimatorContract, SampleContract
 from kzcal.testing.simulation import FitterContract, SourceContract, TranslatorContract
@@ -22,6 +23,7 @@ __all__ = [
     "EstimatorContract",
     "EventFormatContract",
     "FitterContract",
+    "LearnedTranslatorContract",
     "ReportSectionContract",
     "Run",
     "SampleContract",
@@ -29,5 +31,6 @@ __all__ = [
     "TranslatorContract",
     "chunk_of",
     "synthetic_run",
+    "translator_task",
     "without_hits",
 ]
