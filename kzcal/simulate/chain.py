@@ -114,7 +114,7 @@ class Chain:
             generator=key.torch("response", self.device, self.constants),
         )
         reported = self._reconstructed(self._events(batch, parted, _hits(pulses, n)))
-        true = replace(reported, hits=_photoelectrons(light, n)) if self.keeps_true else None
+        true = replace(reported, hits=photoelectron_hits(light, n)) if self.keeps_true else None
         return Simulated(reported, true).take(parted.decay < batch.kept)
 
     def _light(
@@ -124,7 +124,7 @@ class Chain:
         deposits = parted.deposits
         sites = self.transport.light(replace(deposits, time=deposits.time + t0[deposits.event]))
         generator = key.torch("light", self.device)
-        return self.light.sample(_on(sites, self.device), generator=generator)
+        return self.light.sample(on_device(sites, self.device), generator=generator)
 
     def _events(self, batch: Batch, parted: Parted, hits: Hits) -> Events:
         """Events without anything reconstructed."""
@@ -159,7 +159,7 @@ def _hits(pulses: Pulses, n_events: int) -> Hits:
     return _columns(pulses.event, pulses.pmt, time, charge, n_events)
 
 
-def _photoelectrons(light: Photoelectrons, n_events: int) -> Hits:
+def photoelectron_hits(light: Photoelectrons, n_events: int) -> Hits:
     """Photoelectrons as hits of one p.e., by event and within an event by time."""
     order = torch.argsort(light.event.double() * LONGEST_NS + light.time, stable=True)
     event, pmt, time = light.event[order], light.pmt[order], light.time[order]
@@ -175,7 +175,7 @@ def _columns(event: Tensor, pmt: Tensor, time: Tensor, charge: Tensor, n_events:
     )
 
 
-def _on(sites: LightSites, device: torch.device) -> LightSites:
+def on_device(sites: LightSites, device: torch.device) -> LightSites:
     """The same sites on a device."""
     columns = {name: getattr(sites, name).to(device) for name in LightSites.__slots__}
     return LightSites(**columns)

@@ -110,12 +110,13 @@ def _writers(
     first = stack.enter_context(event_writer(out, header, muons, notes={"lineage": lineage}))
     if gtq is None:
         return first, None
-    notes = {"lineage": lineage, "hits": _what_the_hits_are(simulation.chain.light.ceiling)}
+    notes = {"lineage": lineage, "hits": what_the_hits_are(simulation.chain.light.ceiling)}
     true = replace(header, physics_window_ns=None, forced_window_ns=None)
     return first, stack.enter_context(event_writer(gtq, true, muons, notes=notes))
 
 
-def _what_the_hits_are(ceiling: float) -> str:
+def what_the_hits_are(ceiling: float) -> str:
+    """What the attribute ``hits`` of a file of photoelectrons says, its last word the ceiling."""
     return (
         "photoelectrons (GTQ) before transit time and electronics, one p.e. each, in PMTs of "
         f"relative efficiency {ceiling}"
