@@ -134,6 +134,7 @@ def kzcal_commands() -> Iterable[Command]:
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
         "simulate": "Simulate decays, from their particles to the hits that the detector reports.",
         "throw": "Draw correlated replicas of the detector from what a calibration knows of it.",
+        "translate": "Learn from events how photoelectrons become hits, and translate files.",
     }
     for name, summary in summaries.items():
         yield Command(name, summary, _found(f"kzcal.cli.{name}:{name}"))

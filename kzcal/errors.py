@@ -6,7 +6,8 @@
     ├── DetectorError       a detector description is wrong or cannot be found
     ├── DatabaseError       the conditions database refuses, or does not hold what was asked
     ├── PluginError         a plugin is misnamed, duplicated or broken
-    └── CalibrationError    the data do not allow the calibration that was asked for
+    ├── CalibrationError    the data do not allow the calibration that was asked for
+    └── TrainingError       a translator cannot be trained any further
 
 Every message states the rule, the value that broke it, and where one exists the remedy.
 """
@@ -38,3 +39,7 @@ class PluginError(KzcalError):
 
 class CalibrationError(KzcalError):
     """The data do not allow the calibration that was asked for."""
+
+
+class TrainingError(KzcalError):
+    """A translator cannot be trained any further."""

@@ -1,4 +1,4 @@
-"""Interrupts that are not lost."""
+"""Interrupts that are not lost, or that wait for a good moment."""
 
 from __future__ import annotations
 
@@ -32,5 +32,28 @@ def interrupts_kept() -> Iterator[Callable[[], None]]:
     before = signal.signal(signal.SIGINT, remember)
     try:
         yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interrupts_awaited() -> Iterator[Callable[[], bool]]:
+    """Let an interrupt (Ctrl-C) wait; what is yielded says whether there was one.
+
+    A second one is raised at once.
+    """
+    seen: list[int] = []
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: bool(seen)
+        return
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: bool(seen)
     finally:
         signal.signal(signal.SIGINT, before)

@@ -11,6 +11,7 @@ import click
 from kzcal.cli.db import database_option
 from kzcal.cli.interrupts import interrupts_kept
 from kzcal.cli.machine import device_option, settle_threads
+from kzcal.cli.number_options import number_options
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
 
@@ -212,25 +213,7 @@ def _cocktail(
 
 def source_options(words: Sequence[str]) -> dict[str, Any]:
     """Options of a source: ``--energy 2.2``, ``--energy=2.2`` or ``--energies 1,2``."""
-    options: dict[str, Any] = {}
-    rest = list(words)
-    while rest:
-        name, equals, value = rest.pop(0).partition("=")
-        if not name.startswith("--") or not (equals or rest):
-            reason = f"a source's options are pairs --NAME VALUE, got {name!r}"
-            raise click.UsageError(reason)
-        text = value if equals else rest.pop(0)
-        try:
-            numbers = [float(part) for part in text.split(",")]
-        except ValueError as error:
-            reason = (
-                f"{name} is no option of kzcal simulate, and as a source's takes numbers, "
-                f"got {text!r}"
-            )
-            raise click.UsageError(reason) from error
-        key = name[2:].replace("-", "_")
-        options[key] = numbers if len(numbers) > 1 else numbers[0]
-    return options
+    return dict(number_options(words, "a source", "kzcal simulate"))
 
 
 def _constants(nominal: bool, location: str | None, tag: str | None, run: int) -> Constants:

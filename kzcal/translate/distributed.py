@@ -54,8 +54,8 @@ def world() -> World:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[torch.device]:
-    """Join the processes that torchrun started, if it did; yields the device of this one.
+def connected(device: torch.device) -> Iterator[torch.device]:
+    """Connect the processes that torchrun started, if it did; yields the device of this one.
 
     Args:
         device: asked for; of several GPUs each process takes the one of its local rank.

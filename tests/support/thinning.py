@@ -7,6 +7,7 @@ import torch
 
 from kzcal.components import Option, Translator
 from kzcal.hits import Events
+from kzcal.hookspecs import hookimpl
 from kzcal.translate.distributed import world
 
 
@@ -62,3 +63,9 @@ THINNING = Translator(
     learn=Counting,
     options=(Option("batch", 16, "events", "Events of a step."),),
 )
+
+
+@hookimpl
+def kzcal_translators():
+    """The translator, for ``--plugin``."""
+    return (THINNING,)

@@ -1,0 +1,187 @@
+"""One training from two files to a model directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from kzcal import __version__
+from kzcal.components import Translator
+from kzcal.conditions.payload import InputFile
+from kzcal.errors import ConfigurationError
+from kzcal.geometry import Detector
+from kzcal.io.source import EventSource
+from kzcal.learning import LearningTranslator
+from kzcal.translate.config import TrainingConfig
+from kzcal.translate.curves import read_table
+from kzcal.translate.distributed import world
+from kzcal.translate.keeping import PROGRESS, TABLE, ModelKeeper
+from kzcal.translate.model import Manifest, ModelDirectory, read_tensors
+from kzcal.translate.origin import Origin
+from kzcal.translate.tasks import Material, gather
+from kzcal.translate.training import Progress, train
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """What shall be trained, and where from.
+
+    Args:
+        record: of the translator.
+        version: of the plugin that brings it.
+        options: value of every option.
+        config: settings of the training.
+        resume: whether it goes on with what is in the directory.
+    """
+
+    record: Translator
+    version: str
+    options: dict[str, float]
+    config: TrainingConfig
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a training ended.
+
+    Args:
+        out: directory of the model.
+        translator: name of its record.
+        ended: why: time, steps, patience or interrupt.
+        progress: how far it got.
+        n_events: of the target that it learned from.
+        n_held_out: that it was judged by.
+        paired: whether it learned from pairs.
+    """
+
+    out: Path
+    translator: str
+    ended: str
+    progress: Progress
+    n_events: int
+    n_held_out: int
+    paired: bool
+
+
+def train_files(
+    trainee: Trainee,
+    source: tuple[Path, EventSource],
+    target: tuple[Path, EventSource],
+    detector: Detector,
+    out: Path,
+    *,
+    device: torch.device,
+    interrupted: Callable[[], bool] = lambda: False,
+    advance: Callable[[float], None] = lambda _seconds: None,
+) -> Outcome:
+    """Train a translator on two files, and leave a model in a directory.
+
+    Args:
+        trainee: what shall be trained.
+        source: file with the hits to translate, and the same, open.
+        target: file with the hits to learn, and the same, open.
+        detector: of both.
+        out: directory of the model.
+        device: where to calculate.
+        interrupted: whether somebody wants the training to end.
+        advance: told how many seconds have passed.
+
+    Raises:
+        ConfigurationError: the translator does not learn, or there is another model already.
+        TrainingError: a step tells a number that is not finite.
+    """
+    if trainee.record.learn is None:
+        message = f"translator {trainee.record.name} has nothing to learn: choose another"
+        raise ConfigurationError(message)
+    config = trainee.config
+    material = gather(source, target, detector, config, device)
+    manifest = manifest_of(trainee, source, target, material)
+    directory = ModelDirectory(out)
+    learner = trainee.record.learn(material.task, **trainee.options)
+    resumed = trainee.resume and directory.checkpoint(world().rank).exists()
+    if resumed:
+        check_same(directory, manifest)
+    elif world().first and not trainee.resume:
+        directory.begin(manifest, config.detector)
+    elif world().first:
+        directory.describe(manifest)
+    progress = _restored(learner, directory, device) if resumed else Progress()
+    keeper = ModelKeeper(directory, manifest, material, world())
+    if resumed:
+        keeper.rows.extend(r for r in read_table(out / TABLE) if r.step <= progress.step)
+    advance(progress.seconds)
+    progress, ended = train(
+        learner, keeper, config, progress, interrupted=interrupted, advance=advance
+    )
+    told = {**asdict(progress), "ended": ended.name.lower()}
+    if world().first:
+        directory.describe(replace(manifest, training=told))
+    return Outcome(
+        out=out,
+        translator=trainee.record.name,
+        ended=ended.name.lower(),
+        progress=progress,
+        n_events=len(material.task.target),
+        n_held_out=len(material.target),
+        paired=material.task.paired,
+    )
+
+
+def manifest_of(
+    trainee: Trainee,
+    source: tuple[Path, EventSource],
+    target: tuple[Path, EventSource],
+    material: Material,
+) -> Manifest:
+    """What a model will be."""
+    record, config, header = trainee.record, trainee.config, material.header
+    detector = material.task.detector
+    return Manifest(
+        translator=record.name,
+        ceiling=Origin.of(source[0]).ceiling,
+        paired=material.task.paired,
+        seed=config.seed,
+        detector=Path(config.detector).name,
+        detector_digest=detector.digest,
+        inputs=tuple(InputFile(path.name, file.digest()) for path, file in (source, target)),
+        options=trainee.options,
+        settings=config.as_dict(),
+        versions={
+            "kzcal": __version__,
+            "torch": torch.__version__,
+            record.provider: trainee.version,
+        },
+        run=header.run,
+        physics_window_ns=header.physics_window_ns,
+        forced_window_ns=header.forced_window_ns,
+    )
+
+
+def check_same(directory: ModelDirectory, manifest: Manifest) -> None:
+    """Refuse to resume a training of something else.
+
+    Raises:
+        ConfigurationError: translator, options, seed, events or detector differ.
+    """
+    before, now = directory.manifest().identity, manifest.identity
+    other = [name for name in now if before.get(name) != now[name]]
+    if other:
+        told = "; ".join(f"{name}: {before.get(name)} before, {now[name]} now" for name in other)
+        message = (
+            f"a training is resumed with what it began with, got {directory.path} with another "
+            f"{told}: ask for the same, or choose another --out"
+        )
+        raise ConfigurationError(message)
+
+
+def _restored(
+    learner: LearningTranslator, directory: ModelDirectory, device: torch.device
+) -> Progress:
+    """Let a learner go on where its checkpoint was taken; how far that was."""
+    state, notes = read_tensors(directory.checkpoint(world().rank), device)
+    learner.restore(state)
+    return Progress.from_text(notes[PROGRESS])
