@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kzcal.calibrate.charge_likelihood import GLOBAL_NAMES, score_charges, shape_of
 from kzcal.calibrate.charge_spectra import LOW_LIGHT, ChargeSpectra
+from kzcal.calibrate.marginal import marginal
 from kzcal.calibrate.population import (
     Alone,
     Population,
@@ -29,8 +30,6 @@ from kzcal.calibrate.scoring import (
     SharedPrior,
     SharedScoring,
     Sharing,
-    follow,
-    log_volume,
     shared_step,
 )
 from kzcal.calibrate.single_pe import median_charge
@@ -48,8 +47,8 @@ N_SHAPE = len(GLOBAL_NAMES)
 ALIKE_STEPS, SETTLING_STEPS = 6, 2
 """Steps in which all PMTs of a type have one width; steps after these in which nothing shared
 moves."""
-VOLUME_ROUNDS, VOLUME_STEPS, VOLUME_SHARE = 4, 2, 4
-"""Times that the volume's slope is found at most, steps with each, PMTs for one it is found of."""
+AVERAGES = 8
+"""Times at most that averages over gains and widths are taken; each is followed by two steps."""
 TAKEN, NEARLY, STILL = 0.7, 0.3, 0.1
 """Share of a shared step that is taken, since whole ones swing to and fro with few hits; changes,
 in errors, below which nearly enough and enough steps are done."""
@@ -108,12 +107,12 @@ def fit_charge(
     population = _populations(state, scoring, population)
     state, _, _ = _stepped(spectra, state, population, SETTLING_STEPS, 0.0, taken=0.0)
     state, _, _ = _stepped(spectra, state, population, iterations, NEARLY)
-    for _ in range(VOLUME_ROUNDS):
-        slope = _volume_slope(spectra, state, population)
+    for _ in range(AVERAGES):
+        slope, population = _averaged(spectra, state, population)
         state, _, change = _stepped(spectra, state, population, 1, STILL, slope=slope)
         if change < STILL:
             break
-        state, _, _ = _stepped(spectra, state, population, VOLUME_STEPS - 1, STILL, slope=slope)
+        state, _, _ = _stepped(spectra, state, population, 1, STILL, slope=slope)
     scoring, expected = score_charges(spectra, state)
     alone = _alone(state, scoring)
     scoring = _pooled(scoring, state, population)
@@ -196,37 +195,23 @@ def _stepped(
     return state, scoring, largest
 
 
-def _volume_slope(
-    spectra: ChargeSpectra, state: Sharing, population: Populations, step: float = 0.02
-) -> Float[Tensor, "type shared"]:
-    """Slope by the shared parameters of the volume that each PMT's own ones are confined to.
+def _averaged(
+    spectra: ChargeSpectra, state: Sharing, population: Populations
+) -> tuple[Float[Tensor, "type shared"], Populations]:
+    """What the average over gains and widths adds to the shared slope, and their populations."""
+    centre = state.shared[state.kind, N_SHAPE:]
 
-    The likelihood of the shared parameters alone is that of the best own ones times this volume
-    (Laplace). Without it the shared values are biased by as many nuisance pairs as there are PMTs.
-    Some of the PMTs stand for all.
-    Source: D. R. Cox and N. Reid (1987), J. R. Stat. Soc. B 49, 1.
-    """
-    counted = state.fitted & state.counting
-    rows = torch.nonzero(counted)[:, 0][::VOLUME_SHARE]
-    few = spectra.of_pmts(rows)
-    own, kind, everyone = state.own[rows], state.kind[rows], counted[rows]
-    some = Sharing(own, state.shared, kind, everyone, everyone)
+    def scored(own: Tensor) -> SharedScoring:
+        there = replace(state, own=own)
+        return _pooled(score_charges(spectra, there)[0], there, population)
 
-    def pooled(state: Sharing) -> SharedScoring:
-        scoring, _ = score_charges(few, state)
-        return _pooled(scoring, state, population)
-
-    here = pooled(some)
-    slope = torch.zeros_like(state.shared)
-    n_type = len(slope)
-    n_all = torch.bincount(state.kind[counted], minlength=n_type)
-    weight = n_all / torch.bincount(kind, minlength=n_type).clamp(min=1)
-    for column in range(slope.shape[1]):
-        there = follow(some, here, column, step)
-        growth = log_volume(pooled(there)) - log_volume(here)
-        by_type = torch.zeros_like(slope[:, 0]).index_add_(0, kind, growth)
-        slope[:, column] = weight * by_type / (step * state.shared[:, column])
-    return slope
+    found = marginal(state, scored, centre, OWN_BOUNDS)
+    rows = state.fitted & state.counting
+    gain, width = (
+        quantity.towards(found.square[:, k], found.variance[:, k], state.kind, rows)
+        for k, quantity in enumerate(population)
+    )
+    return found.slope, (gain, width)
 
 
 def _populations(state: Sharing, scoring: SharedScoring, before: Populations) -> Populations:
@@ -250,14 +235,16 @@ def _populations(state: Sharing, scoring: SharedScoring, before: Populations) ->
 def _pooled(scoring: SharedScoring, state: Sharing, population: Populations) -> SharedScoring:
     """Scoring by (gain, width, shape, mean gain, mean width), the populations as prior."""
     score = torch.nn.functional.pad(scoring.score, (0, 2))
+    value = scoring.value.clone()
     information = torch.nn.functional.pad(scoring.information, (0, 2, 0, 2))
     for k, quantity in enumerate(population):
-        mean, value = 2 + N_SHAPE + k, state.own[:, k]
+        mean, own = 2 + N_SHAPE + k, state.own[:, k]
         variance = quantity.variance[state.kind]
         prior = Prior(state.shared[state.kind, N_SHAPE + k], variance, variance)
-        score, information = prior.added(score, information, value, k)
-        score[:, mean] += (value - prior.mean) / variance
+        score, information = prior.added(score, information, own, k)
+        score[:, mean] += (own - prior.mean) / variance
         information[:, mean, mean] += 1 / variance
         information[:, k, mean] -= 1 / variance
         information[:, mean, k] -= 1 / variance
-    return replace(scoring, score=score, information=information)
+        value -= 0.5 * (own - prior.mean) ** 2 / variance
+    return replace(scoring, score=score, information=information, value=value)

@@ -56,11 +56,13 @@ class SharedScoring:
     Args:
         score: derivative of the log likelihood.
         information: expected information.
+        value: log likelihood, but for a constant.
         n_own: number of own parameters, which come first.
     """
 
     score: Float[Tensor, "pmt parameter"]
     information: Float[Tensor, "pmt parameter parameter"]
+    value: Float[Tensor, " pmt"]
     n_own: int
 
     @classmethod
@@ -69,7 +71,8 @@ class SharedScoring:
         n = n_own + n_shared
         score = torch.zeros(n_pmt, n, dtype=torch.float64, device=device)
         information = torch.zeros(n_pmt, n, n, dtype=torch.float64, device=device)
-        return cls(score, information, n_own)
+        value = torch.zeros(n_pmt, dtype=torch.float64, device=device)
+        return cls(score, information, value, n_own)
 
     def add(
         self,
@@ -82,6 +85,7 @@ class SharedScoring:
         self.score.add_((relative @ counts[..., None])[..., 0])
         information = relative @ slopes.transpose(1, 2)
         self.information.add_(information * counts.sum(1)[:, None, None])
+        self.value.add_((counts * share.log()).sum(1))
 
     def covariance(
         self, state: Sharing, prior: SharedPrior | None = None
@@ -186,21 +190,19 @@ def shared_step(
     return replace(state, own=own, shared=shared), largest
 
 
-def log_volume(scoring: SharedScoring) -> Float[Tensor, " pmt"]:
-    """Logarithm of the volume that the own parameters of each PMT are confined to."""
+def own_inverse(scoring: SharedScoring) -> Float[Tensor, "pmt own own"]:
+    """Covariance of the own parameters of each PMT, the shared ones being known."""
+    return _blocks(scoring).inverse
+
+
+def profiled_score(
+    scoring: SharedScoring, inverse: Float[Tensor, "pmt own own"]
+) -> Float[Tensor, "pmt shared"]:
+    """Score of each PMT by the shared parameters, the own ones following."""
     n = scoring.n_own
-    ridge = RIDGE * torch.eye(n, dtype=torch.float64, device=scoring.score.device)
-    return -0.5 * torch.logdet(scoring.information[:, :n, :n] + ridge)
-
-
-def follow(state: Sharing, scoring: SharedScoring, column: int, step: float) -> Sharing:
-    """One shared parameter moved by ``step`` times its value, the own ones following."""
-    shared = state.shared.clone()
-    change = torch.zeros_like(shared)
-    change[:, column] = step * shared[:, column]
-    blocks = _blocks(scoring)
-    own = state.own - (blocks.inverse @ blocks.cross @ change[state.kind][..., None])[..., 0]
-    return replace(state, own=own, shared=shared + change)
+    cross = scoring.information[:, n:, :n]
+    own: Tensor = cross @ inverse @ scoring.score[:, :n, None]
+    return scoring.score[:, n:] - own[..., 0]
 
 
 def within(values: Tensor, bounds: Sequence[tuple[float, float]]) -> Tensor:

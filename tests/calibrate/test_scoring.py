@@ -9,8 +9,8 @@ from kzcal.calibrate.scoring import (
     SharedPrior,
     SharedScoring,
     Sharing,
-    follow,
-    log_volume,
+    own_inverse,
+    profiled_score,
     shared_step,
     within,
 )
@@ -30,7 +30,8 @@ def random(*shape, seed):
 def scoring():
     n = N_OWN + N_SHARED
     root = 30 * random(N_PMT, n, n, seed=1)
-    return SharedScoring(random(N_PMT, n, seed=2), root @ root.transpose(1, 2), N_OWN)
+    value = random(N_PMT, seed=9)
+    return SharedScoring(random(N_PMT, n, seed=2), root @ root.transpose(1, 2), value, N_OWN)
 
 
 @pytest.fixture
@@ -162,21 +163,13 @@ def test_the_largest_change_is_also_of_shared_values(scoring, state):
     assert largest == pytest.approx(float(((moved.shared - state.shared).abs() / errors).max()))
 
 
-def test_the_volume_of_own_parameters_is_that_of_their_inverse(scoring):
-    block = scoring.information[:, :N_OWN, :N_OWN]
-    expected = 0.5 * torch.log(torch.linalg.det(torch.linalg.inv(block)))
-    torch.testing.assert_close(log_volume(scoring), expected, rtol=0, atol=1e-5)
-
-
-def test_own_parameters_follow_a_shared_one_to_their_best_values(scoring, state):
-    """In a quadratic likelihood with its top at the state, the own slopes stay zero."""
-    there = follow(state, scoring, 1, 0.1)
-    expected = state.shared * torch.tensor([1.0, 1.1, 1.0])
-    torch.testing.assert_close(there.shared, expected)
-    change = torch.cat([there.own - state.own, (there.shared - state.shared)[KIND]], 1)
-    slope = (scoring.information @ change[..., None])[:, :N_OWN, 0]
-    size = scoring.information.abs().amax((1, 2))[:, None]
-    assert float((slope / size).abs().max()) < 1e-6
+def test_the_profiled_score_is_what_the_own_parameters_leave(scoring):
+    """Of one PMT, against the dense elimination."""
+    information, score = scoring.information[0], scoring.score[0]
+    own = information[:N_OWN, :N_OWN]
+    expected = score[N_OWN:] - information[N_OWN:, :N_OWN] @ torch.linalg.solve(own, score[:N_OWN])
+    found = profiled_score(scoring, own_inverse(scoring))[0]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-8)
 
 
 def share_of(values):
