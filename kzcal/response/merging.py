@@ -52,7 +52,7 @@ def merged(
     group = light.event * n_pmt + light.pmt
     order = by_group_then_time(group, light.time)
     time = light.time[order]
-    begins = _beginnings(group[order], time, merging_time)
+    begins = beginnings(group[order], time, merging_time)
     rows = torch.nonzero(begins)[:, 0]
     total = torch.zeros(len(rows), dtype=charge.dtype, device=charge.device)
     total.index_add_(0, begins.cumsum(0) - 1, charge[order])
@@ -60,7 +60,7 @@ def merged(
     return Pulses(light.event[first], light.pmt[first], time[rows], total)
 
 
-def _beginnings(group: Tensor, time: Tensor, merging_time: float) -> Tensor:
+def beginnings(group: Tensor, time: Tensor, merging_time: float) -> Tensor:
     """Which of the ordered photoelectrons begin a pulse.
 
     All that follow the one before within the merging time join whatever pulse that belongs to or

@@ -1,0 +1,202 @@
+"""Learning the response: translate, compare, move every constant, and again.
+
+A turn translates all photoelectrons once and a part of them a few times more at constants moved a
+little. From turn ``SETTLING`` on, what each turn says of a PMT is averaged over turns, which have
+random numbers of their own, so that the noise of the translation falls and that of the data stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kzcal.geometry import Detector
+from kzcal.hits import Events
+from kzcal.learning import TranslatorTask
+from kzcal.photoelectrons import Photoelectrons
+from kzcal_fitted_response.agreement import agreement, distances
+from kzcal_fitted_response.constants import Constants, Shapes
+from kzcal_fitted_response.draws import Draws, draw
+from kzcal_fitted_response.prepared import prepared
+from kzcal_fitted_response.sampling import Reported, report
+from kzcal_fitted_response.shapes import improved, scored
+from kzcal_fitted_response.slopes import Slopes, slopes
+from kzcal_fitted_response.statistics import Counts, HitTable
+from kzcal_fitted_response.translator import translated
+from kzcal_fitted_response.tubes import (
+    LEARNED,
+    Comparison,
+    Estimates,
+    aligned,
+    averaged,
+    drawn_in,
+    estimates,
+    living,
+    with_dark_rate,
+)
+
+SETTLING = 4
+"""Turns before averages begin."""
+MEMORY = 12
+"""Turns that an average remembers."""
+SLOPE_PE = 150_000
+"""Photoelectrons from which slopes are found."""
+
+
+class ResponseLearner:
+    """Learns constants and shapes from unpaired photoelectrons and hits.
+
+    Args:
+        task: what to learn from.
+        merging_time: pulses of a PMT closer than this are one hit, ns.
+        densities_from: turn from which densities are free.
+
+    Raises:
+        CalibrationError: source or target has no physics trigger with a vertex.
+    """
+
+    def __init__(
+        self, task: TranslatorTask, *, merging_time: float = 12.0, densities_from: float = 3
+    ) -> None:
+        self._task, self._densities_from, self._turn = task, densities_from, 0
+        self._on, self._constants = prepared(task, merging_time)
+        blank = torch.zeros(
+            len(LEARNED), task.detector.n_pmt, dtype=torch.float64, device=task.device
+        )
+        self._estimates, self._errors = Estimates(blank, blank), blank
+
+    def step(self) -> Mapping[str, float]:
+        """One turn: how well data and translation agree before it, and how far constants moved."""
+        draws = self._draws()
+        reported, found = self._translated(self._constants, draws, self._on.distance)
+        both = self._compared(found)
+        if self._turn == 0:
+            losses = self._begin(found, both)
+        else:
+            losses = self._improve(draws, reported, found, both)
+        self._turn += 1
+        return losses
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Constants, averages and the number of turns, from which random numbers follow."""
+        return {
+            **self.weights(),
+            "averages.value": self._estimates.value.clone(),
+            "averages.variance": self._estimates.variance.clone(),
+            "turn": torch.tensor(self._turn),
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on exactly where ``state`` was taken."""
+        device = self._task.device
+        self._constants = Constants.of(state, device)
+        self._errors = state["errors"].to(device)
+        self._estimates = Estimates(
+            *(state[f"averages.{name}"].to(device) for name in ("value", "variance"))
+        )
+        self._turn = int(state["turn"])
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Constants, one standard deviation of those of PMTs, and dark hits of the data."""
+        dark = self._on.data.dark
+        counts = torch.bincount(self._on.data.pmt[dark], minlength=self._task.detector.n_pmt)
+        return {name: tensor.clone() for name, tensor in self._constants.tensors().items()} | {
+            "errors": self._errors.clone(),
+            "dark.hits": counts,
+            "dark.live": self._on.target.exposure.dark_live.clone(),
+        }
+
+    def translate(
+        self, events: Events, detector: Detector, *, generator: np.random.Generator
+    ) -> Events:
+        """Translate with what is learned so far."""
+        return translated(self._constants, events, detector, generator=generator)
+
+    @property
+    def constants(self) -> Constants:
+        """What is learned so far."""
+        return self._constants
+
+    def _draws(self) -> Draws:
+        seed = np.random.SeedSequence([self._task.seed, self._turn]).generate_state(2, np.uint32)
+        generator = torch.Generator(self._task.device)
+        generator.manual_seed(int(seed[0]) << 31 | int(seed[1]) >> 1)
+        rate = self._constants.tubes.dark_rate
+        return draw(self._on.light, self._on.source.window, rate, generator=generator)
+
+    def _translated(
+        self, constants: Constants, draws: Draws, distance: Float[Tensor, " pe"]
+    ) -> tuple[Reported, HitTable]:
+        on = self._on
+        reported = report(constants, on.view.kind, draws, distance, on.source.window)
+        return reported, HitTable.of(reported.pulses, on.source.table, on.view)
+
+    def _compared(self, found: HitTable) -> Comparison:
+        on, tubes = self._on, self._constants.tubes
+        return Comparison(
+            Counts.of(on.data, tubes, on.target.exposure),
+            Counts.of(found, tubes, on.source.exposure),
+            on.scale,
+            on.drawn,
+        )
+
+    def _begin(self, found: HitTable, both: Comparison) -> Mapping[str, float]:
+        """Bring medians together, and find out which PMTs live and how dark they are."""
+        kind = self._on.view.kind
+        tubes = living(aligned(self._constants.tubes, self._on.data, found), both, kind)
+        dark = with_dark_rate(self._constants, both, kind).dark_rate
+        self._constants = replace(self._constants, tubes=replace(tubes, dark_rate=dark))
+        return agreement(both, kind) | distances(tubes, tubes, self._errors)
+
+    def _improve(
+        self, draws: Draws, reported: Reported, found: HitTable, both: Comparison
+    ) -> Mapping[str, float]:
+        """Move every constant once."""
+        kind, tubes = self._on.view.kind, self._constants.tubes
+        by = self._slopes(draws)
+        now = estimates(tubes, both, by, kind, copies=1 / self._share)
+        self._estimates = averaged(self._estimates, now, self._share)
+        ceiling = float(self._constants.readout.ceiling)
+        moved, self._errors = drawn_in(tubes, self._estimates, kind, ceiling)
+        dark = with_dark_rate(self._constants, both, kind).dark_rate
+        shapes = self._shapes(reported, found, both, by)
+        self._constants = replace(
+            self._constants, tubes=replace(moved, dark_rate=dark), shapes=shapes
+        )
+        return agreement(both, kind) | distances(tubes, moved, self._errors)
+
+    @property
+    def _share(self) -> float:
+        """Share of this turn in averages."""
+        return 1.0 if self._turn <= SETTLING else max(1 / (self._turn - SETTLING + 1), 1 / MEMORY)
+
+    def _slopes(self, draws: Draws) -> Slopes:
+        """Slopes from the first events."""
+        light, dark = draws.light, draws.dark
+        last = light.event[min(SLOPE_PE, len(light.event)) - 1]
+        n_light, n_dark = (
+            int(torch.searchsorted(p.event, last, right=True)) for p in (light, dark)
+        )
+        part = Draws(
+            Photoelectrons(light.event[:n_light], light.pmt[:n_light], light.time[:n_light]),
+            draws.light_numbers[:, :n_light],
+            Photoelectrons(dark.event[:n_dark], dark.pmt[:n_dark], dark.time[:n_dark]),
+            draws.dark_numbers[:, :n_dark],
+            draws.dark_drawn,
+        )
+        distance = self._on.distance[:n_light]
+        return slopes(
+            self._constants, lambda c: self._translated(c, part, distance)[1], self._on.view
+        )
+
+    def _shapes(self, reported: Reported, found: HitTable, both: Comparison, by: Slopes) -> Shapes:
+        """Shared constants by a step of scoring, then what they leave."""
+        on, now, share = self._on, self._constants, self._share
+        free = self._turn >= self._densities_from
+        shapes = improved(now, on.data, found, reported, on.view, densities=free, share=share)
+        return scored(shapes, both, by, on.view.kind, share=share)
