@@ -14,6 +14,7 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events, RunHeader
 from kzcal.io.source import EventSource
 from kzcal.learning import TranslatorTask
+from kzcal.scorecard.blocks import FEWEST_EVENTS
 from kzcal.scorecard.populations import matched, paired
 from kzcal.simulate.order import joined
 from kzcal.translate.config import TrainingConfig
@@ -70,10 +71,12 @@ def gather(
     for (path, file), table, mine in zip((source, target), tables, rows, strict=True):
         draws = uniform(table.event[mine], config.seed)
         events, judged = chosen(file, mine, draws, config)
-        if not len(events) or not len(judged):
+        n_judged = int(judged.physics.sum())
+        if not len(events) or n_judged < FEWEST_EVENTS:
             message = (
-                f"a training needs events to learn from and others to judge by, got {len(events)} "
-                f"and {len(judged)} of {path}: raise --events, or take a longer run"
+                f"a training needs events to learn from and {FEWEST_EVENTS} physics events to "
+                f"judge by, got {len(events)} and {n_judged} of {path}: raise --events or the "
+                f"setting held_out, or take a longer run"
             )
             raise ConfigurationError(message)
         learned.append(events)

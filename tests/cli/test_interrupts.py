@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from kzcal.cli.interrupts import interrupts_kept
+from kzcal.cli.interrupts import interrupts_awaited, interrupts_kept
 
 
 class Careless:
@@ -43,3 +43,13 @@ def test_other_threads_have_no_interrupts():
     thread.start()
     thread.join()
     assert found == [True]
+
+
+def test_an_awaited_interrupt_waits_and_a_second_one_does_not():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interrupts_awaited() as interrupted:
+        assert not interrupted()
+        signal.raise_signal(signal.SIGINT)
+        assert interrupted()
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before

@@ -18,7 +18,7 @@ from kzcal.translate.tasks import gather, read_rows, uniform
 RUN = synthetic_run(n_events=400)
 TASK = translator_task(RUN)
 CPU = torch.device("cpu")
-CONFIG = TrainingConfig(held_out=0.2)
+CONFIG = TrainingConfig(held_out=0.3)
 
 
 def written(path, events, header=RUN.header, **notes):
@@ -48,7 +48,7 @@ def test_simulated_pairs_stay_pairs(pair):
         assert np.array_equal(first.event, second.event)
     assert np.isin(task.target.event, material.target.event).sum() == 0
     assert len(task.target) + len(material.target) == 400
-    assert 40 < len(material.target) < 130
+    assert 80 < len(material.target) < 160
 
 
 def test_hits_are_those_of_their_events(pair):
@@ -62,7 +62,7 @@ def test_twins_are_held_out_with_their_event(tmp_path):
     notes = {"hits": what_the_hits_are(1.5), "twin_of": "f" * 64}
     source = written(tmp_path / "gtq.h5", replace(twice, truth={}), **notes)
     target = written(tmp_path / "dtq.h5", TASK.target)
-    material = gathered(source, target, replace(CONFIG, events=200))
+    material = gathered(source, target, replace(CONFIG, events=200, held_out=0.5))
     assert not material.task.paired
     assert set(material.source.event) == set(material.target.event)
     assert set(material.task.source.event) == set(material.task.target.event)
@@ -104,8 +104,8 @@ def test_rows_come_in_the_order_asked_for(pair):
 
 
 def test_too_few_events_are_refused(pair):
-    with pytest.raises(ConfigurationError, match=r"to judge by, got 3 and 0"):
-        gathered(*pair, replace(CONFIG, events=3, held_out=1e-6))
+    with pytest.raises(ConfigurationError, match=r"to judge by, got 364 and 24 of"):
+        gathered(*pair, replace(CONFIG, held_out=0.1))
 
 
 def test_a_file_that_does_not_say_the_efficiency_is_refused(tmp_path):
