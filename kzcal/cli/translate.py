@@ -109,7 +109,7 @@ def train(
     from kzcal.cli.translate_text import outcome_text
     from kzcal.geometry import load_detector
     from kzcal.translate.config import TrainingConfig, option_values
-    from kzcal.translate.distributed import connected
+    from kzcal.translate.distributed import connected, world
     from kzcal.translate.run import Trainee, train_files
 
     plugins = session.plugins()
@@ -132,8 +132,13 @@ def train(
         session.open_events(target, described) as data,
         connected(choose_device(device)) as here,
         interrupts_awaited() as interrupted,
-        progress(f"training {name}", 60 * config.minutes, quiet=session.quiet) as advance,
+        progress(
+            f"training {name}",
+            60 * config.minutes,
+            quiet=session.quiet or not world().first,
+        ) as advance,
     ):
+        first = world().first
         outcome = train_files(
             trainee,
             (source, gtq),
@@ -144,7 +149,8 @@ def train(
             interrupted=interrupted,
             advance=advance,
         )
-    emit(outcome, as_json, outcome_text(outcome))
+    if first:
+        emit(outcome, as_json, outcome_text(outcome))
 
 
 @translate.command()
