@@ -29,6 +29,7 @@ from kzcal.response.strays import joined as joined_light
 from kzcal.simulate.chain import photoelectron_hits
 from kzcal.simulate.seeds import BlockKey
 from kzcal.translate.decays import joined, of_events
+from kzcal.translate.energy_cut import Seen
 from kzcal.translate.twin_model import TwinModel, counted
 from kzcal.translate.twin_population import true_times, true_vertices
 
@@ -143,11 +144,13 @@ def _passed(
 ) -> Bool[np.ndarray, " event"]:
     """Which of the twins that wait got light that passes the cut of their sample."""
     number = counted(light, len(waiting))
-    seen = model.scale.seen(number, made.vertex[waiting], generator=key.numpy("seen"))
+    generator = key.numpy("seen")
+    seen = model.scale.seen(number, made.vertex[waiting], generator=generator)
     passed = np.zeros(len(waiting), bool)
     for row, sample in enumerate(model.samples):
         own = made.sample[waiting] == row
-        passed[own] = sample.cut.passes(seen[own])
+        part = Seen(seen.energy[own], seen.square[own])
+        passed[own] = sample.cut.passes(part, generator=generator)
     return passed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,10 +18,12 @@ from kzcal.simulate.chain import on_device
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.stages import LightModel
 from kzcal.translate.decays import Quenching
-from kzcal.translate.energy_cut import EnergyCut, LightScale
+from kzcal.translate.energy_cut import EnergyCut, LightScale, Seen
 from kzcal.translate.twin_population import Population
 
-TRIAL = 800
+LINES, SCALE = ("neutron-capture", "po210", "po214"), "neutron-capture"
+"""Samples of one energy, and the one that tells how electrons are reconstructed."""
+TRIAL_OF_LINE, TRIAL_OF_SPECTRUM = 500, 2000
 """Decays of a sample that tell how its light is seen."""
 
 
@@ -85,23 +87,49 @@ class TwinModel:
         """The model of a run, from decays that are traced for it and not used again."""
         events = [population.of_sample(row) for row in range(len(population.names))]
         trials = [
-            _Trial.of(name, part[:TRIAL], stages, key)
+            _Trial.of(name, part, stages, key)
             for name, part in zip(population.names, events, strict=True)
         ]
         number, energy, vertex = (
             np.concatenate([getattr(trial, column) for trial in trials])
             for column in _Trial.__slots__
         )
-        scale = LightScale.of(number, energy, vertex, stages.tracer.ceiling)
-        models = []
-        for name, purity, part, trial in zip(
-            population.names, population.purity, events, trials, strict=True
-        ):
-            generator = key.numpy(f"{name} seen")
-            seen = scale.seen(trial.number, trial.vertex, generator=generator)
-            cut = EnergyCut.of(part.energy.astype(np.float64), seen)
-            models.append(SampleModel(name, source_of(name), purity, cut))
+        found = dict(zip(population.names, map(_seen, events), strict=True))
+        line = found.get(SCALE) or max(found.values(), key=lambda each: len(each.energy))
+        scale = LightScale.of(number, energy, vertex, line, ceiling=stages.tracer.ceiling)
+        seen = [
+            scale.seen(trial.number, trial.vertex, generator=key.numpy(f"{name} seen"))
+            for name, trial in zip(population.names, trials, strict=True)
+        ]
+        cuts = energy_cuts(found, seen)
+        models = [
+            SampleModel(name, source_of(name), purity, cut)
+            for name, purity, cut in zip(population.names, population.purity, cuts, strict=True)
+        ]
         return cls(population, tuple(models), scale, stages)
+
+
+def energy_cuts(found: Mapping[str, Seen], decays: Sequence[Seen]) -> list[EnergyCut]:
+    """Cuts of samples; spectra, which are of electrons, take the scale of captures.
+
+    Args:
+        found: events of each sample by name, as they were reconstructed.
+        decays: of each, but for the scale.
+    """
+    pairs = list(zip(found, found.values(), decays, strict=True))
+    own = {name: EnergyCut.of_line(events.energy, d.energy) for name, events, d in pairs}
+    return [
+        own[name]
+        if name in LINES
+        else EnergyCut.of_spectrum(events, d, own.get(SCALE, own[name]).scale)
+        for name, events, d in pairs
+    ]
+
+
+def _seen(events: Events) -> Seen:
+    """What a reconstruction found of events."""
+    square = (events.vertex.astype(np.float64) ** 2).sum(axis=1)
+    return Seen(events.energy.astype(np.float64), square)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +143,8 @@ class _Trial:
     @classmethod
     def of(cls, name: str, events: Events, stages: TwinStages, key: BlockKey) -> _Trial:
         trial = replace(key, component=f"{key.component} {name}")
-        vertex = events.vertex.astype(np.float64)
+        number = TRIAL_OF_LINE if name in LINES else TRIAL_OF_SPECTRUM
+        vertex = events.vertex[np.arange(number) % len(events)].astype(np.float64)
         generator = trial.numpy("decays")
         sites, energy = stages.quenching.light(source_of(name), vertex, generator=generator)
         found = stages.photoelectrons(sites, trial)
