@@ -33,8 +33,7 @@ class Deals:
     @classmethod
     def drawn(
         cls,
-        n_first: int,
-        n_second: int,
+        n_blocks: int,
         n_deals: int,
         *,
         paired: bool,
@@ -43,17 +42,16 @@ class Deals:
         """Random deals.
 
         Args:
-            n_first: blocks of the first file.
-            n_second: of the second.
+            n_blocks: of each file.
             n_deals: number of deals.
             paired: whether block i of both holds the same events, so that only their exchange
                 says nothing.
             generator: of the deals.
         """
         if paired:
-            kept = generator.integers(0, 2, (n_deals, n_first)).astype(np.float64)
+            kept = generator.integers(0, 2, (n_deals, n_blocks)).astype(np.float64)
             return cls(np.concatenate([kept, 1.0 - kept], 1))
-        true = np.repeat([1.0, 0.0], [n_first, n_second])
+        true = np.repeat([1.0, 0.0], n_blocks)
         return cls(generator.permuted(np.repeat(true[None], n_deals, 0), axis=1))
 
     def parts(self) -> Iterator[Float64[np.ndarray, "some block"]]:

@@ -137,36 +137,46 @@ def charge_scales(
     return scale, enough
 
 
+def aligned_times(histograms: Histograms) -> Float64[np.ndarray, " bin"]:
+    """Times of the PMTs that have hits enough, each brought to the place of all."""
+    shift, enough = time_shifts(histograms)
+    return _aligned(Cumulative.of(histograms, TIME), shift, enough)
+
+
+def aligned_charges(histograms: Histograms) -> Float64[np.ndarray, " bin"]:
+    """Charges of the PMTs that have hits enough, each brought to the scale of all."""
+    scale, enough = charge_scales(histograms)
+    edges = CHARGE.first + CHARGE.step * np.arange(CHARGE.n + 1)
+    cumulative = Cumulative.of(histograms[enough], CHARGE)
+    return np.asarray(np.diff(cumulative.up_to(edges * scale[enough, None])).sum(0))
+
+
 def time_width(histograms: Histograms) -> float:
     """Width of the rise of light, as the standard deviation of a Gaussian edge, ns.
 
     The rise holds transit times, the scintillator's own rise and what the reconstruction adds; the
-    fall after it is that of the scintillator alone.
+    fall after it is that of the scintillator alone. NaN without a peak.
     """
-    shift, enough = time_shifts(histograms)
-    if not enough.any():
-        return float("nan")
-    counts = _aligned(Cumulative.of(histograms, TIME), shift, enough)
+    counts = aligned_times(histograms)
     early = (FLOOR[0] < TIME.centres) & (TIME.centres < FLOOR[1])
     return _rise(counts - counts[early].mean())
 
 
 def charge_width(histograms: Histograms) -> float:
-    """Standard deviation of the single-p.e. peak over its place, by a parabola to its log."""
-    scale, enough = charge_scales(histograms)
-    if not enough.any():
+    """Standard deviation of the single-p.e. peak over its place, by a parabola to its log.
+
+    NaN without a peak.
+    """
+    counts = aligned_charges(histograms)
+    if not counts.any():
         return float("nan")
-    edges = CHARGE.first + CHARGE.step * np.arange(CHARGE.n + 1)
-    cumulative = Cumulative.of(histograms[enough], CHARGE)
-    counts = np.diff(cumulative.up_to(edges * scale[enough, None])).sum(0)
-    peak = _charge_peak(counts)
+    peak, bend = _charge_peak(counts), -1.0
     for _ in range(2):
         near = (CHARGE.centres > FIT[0] * peak) & (CHARGE.centres < FIT[1] * peak) & (counts > 0)
         if near.sum() < 4:
             return float("nan")
-        bend, slope, _ = np.polyfit(
-            CHARGE.centres[near], np.log(counts[near]), 2, w=np.sqrt(counts[near])
-        )
+        weight = np.sqrt(counts[near])
+        bend, slope, _ = np.polyfit(CHARGE.centres[near], np.log(counts[near]), 2, w=weight)
         if bend >= 0:
             return float("nan")
         peak = float(np.clip(-slope / (2 * bend), 0.5 * peak, 1.5 * peak))

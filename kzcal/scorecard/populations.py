@@ -14,9 +14,9 @@ Rows = Int64[np.ndarray, " event"]
 def matched(first: Events, second: Events, *, same_run: bool = True) -> tuple[Rows, Rows]:
     """Rows of two event tables that follow one law if the detector does the same in both.
 
-    If all events of the first are in the second, by number, the second is cut to them: a file
-    made from a run's own events, or the same simulated events with other hits. Else all physics
-    and forced triggers take part, each kind if both have it.
+    If all events of the first are in the second, by number, timestamp and trigger, the second is
+    cut to them: a file made from a run's own events, or the same simulated events with other hits.
+    Else all physics and forced triggers take part, each kind if both have it.
 
     Args:
         first: made from the second, perhaps; hits do not matter.
@@ -29,8 +29,10 @@ def matched(first: Events, second: Events, *, same_run: bool = True) -> tuple[Ro
     Raises:
         ConfigurationError: there is no kind of event that both have.
     """
-    if same_run and len(first) and np.isin(first.event, second.event).all():
-        return _same_events(first.event, second.event)
+    if same_run and len(first):
+        same = _same_events(first, second)
+        if same is not None:
+            return same
     kinds = [_both(first.physics, second.physics), _both(first.forced, second.forced)]
     rows = [np.flatnonzero(np.logical_or(*masks)) for masks in zip(*kinds, strict=True)]
     if not len(rows[0]):
@@ -49,14 +51,21 @@ def paired(first: Events, second: Events, rows: tuple[Rows, Rows]) -> bool:
     )
 
 
-def _same_events(
-    first: Int64[np.ndarray, " event"], second: Int64[np.ndarray, " other"]
-) -> tuple[Rows, Rows]:
-    """All of the first, and of the second each event that is among them, in their order."""
-    numbers, place = np.unique(first, return_index=True)
-    wanted = numbers[np.argsort(place)]
-    order = np.argsort(second, kind="stable")
-    return np.arange(len(first)), order[np.searchsorted(second[order], wanted)]
+def _same_events(first: Events, second: Events) -> tuple[Rows, Rows] | None:
+    """All of the first, and of the second each event that is among them, in their order.
+
+    None if an event of the first is not in the second.
+    """
+    order = np.argsort(second.event, kind="stable")
+    place = np.searchsorted(second.event[order], first.event)
+    if not len(order) or (place == len(order)).any():
+        return None
+    found = order[place]
+    for column in ("event", "timestamp", "trigger"):
+        if not np.array_equal(getattr(first, column), getattr(second, column)[found]):
+            return None
+    _, appears = np.unique(found, return_index=True)
+    return np.arange(len(first)), found[np.sort(appears)]
 
 
 def _both(

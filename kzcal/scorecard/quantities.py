@@ -17,6 +17,8 @@ FEWEST = 20
 """Hits of a PMT in both files together, below which its charges and times are not compared."""
 TIME_WINDOW, CHARGE_WINDOW = (-6.0, 12.0), (0.0, 4.0)
 """About the peak of the data, ns; p.e. What lies far off does not move means and widths."""
+LEAST_ATTAINABLE = 0.2
+"""Attainable correlation below which nothing is asked for."""
 DEAD, HOT = 0.02, 5.0
 """PMTs below this part of the median occupancy, or above this multiple of the median dark rate,
 have no say in the correlation: they would make most of it."""
@@ -182,8 +184,8 @@ class Correlation:
 
     @property
     def ratio(self) -> float:
-        """Found over attainable."""
-        return self.found / self.attainable
+        """Found over attainable; NaN where PMTs differ by little more than counting."""
+        return self.found / self.attainable if self.attainable > LEAST_ATTAINABLE else np.nan
 
 
 def correlation(

@@ -59,6 +59,7 @@ def quick(
     data: Events,
     detector: Detector,
     *,
+    same_run: bool = True,
     device: torch.device | None = None,
     config: CalibrationConfig | None = None,
 ) -> QuickScore:
@@ -68,6 +69,7 @@ def quick(
         fake: what a translator made.
         data: what it should be like; the same events, or others of the same kinds.
         detector: of both.
+        same_run: whether both are of one run, so that equal numbers mean equal events.
         device: where to calculate; None for the CPU.
         config: which events take part, and the speed of light.
 
@@ -78,7 +80,7 @@ def quick(
     device = device or torch.device("cpu")
     sources = [_source(events, detector) for events in (fake, data)]
     tables = (sources[0].table(), sources[1].table())
-    first, second, _ = plans(tables, matched(*tables), config, 1)
+    first, second, _ = plans(tables, matched(*tables, same_run=same_run), config, 1)
     sphere = SphereTables.of(detector.directions, device)
     mine, other = (
         gather(source, plan, detector, config, device=device, tables=sphere)

@@ -1,0 +1,175 @@
+"""The rows of a scorecard from what was summed of two files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from kzcal.calibrate.arrivals import N_ENERGY
+from kzcal.scorecard.classifiers import TwoSample
+from kzcal.scorecard.deals import Deals
+from kzcal.scorecard.features import EVENT_FEATURES, FEATURES, SPATIAL_FEATURES
+from kzcal.scorecard.moments import of_events
+from kzcal.scorecard.quantities import Correlation, PmtComparison
+from kzcal.scorecard.row import Row
+from kzcal.scorecard.shares import MeanComparison, ShareComparison, by_class
+from kzcal.scorecard.tally import Tally
+from kzcal.scorecard.whole import compare_whole, resolutions
+
+UNITS = {"nhit": "hits", "charge": "p.e.", "mean_residual": "ns", "early_share": "1"}
+BY_ENERGY = ("nhit", "mean_residual")
+"""Features that are also compared within each energy class."""
+SHARES, SPREAD, SIGMAS = "largest difference of shares", "from PMT to PMT", "rms, event spreads"
+
+
+def event_rows(fake: Tally, data: Tally, deals: Deals, *, paired: bool) -> Iterator[Row]:
+    """Distributions over events, means by energy, and patterns of hits."""
+    for name in EVENT_FEATURES:
+        shares = shares_of(fake, data, FEATURES.index(name))
+        chance = deals.probability(shares.statistic, shares.distance)
+        number = partial(_mean_feature, column=FEATURES.index(name))
+        found = compare_whole(name, UNITS[name], number, fake, data, paired=paired)
+        absolute = name == "mean_residual"
+        yield Row(
+            name,
+            "events",
+            UNITS[name],
+            found.first,
+            found.second,
+            found.first - found.second if absolute else found.difference,
+            found.error * abs(found.second) if absolute else found.error,
+            "absolute" if absolute else "relative",
+            chance,
+        )
+    for name in BY_ENERGY:
+        column = FEATURES.index(name)
+        blocks = [by_class(t, column, N_ENERGY, len(t.n_events)) for t in (fake, data)]
+        yield _means(f"{name}_by_energy", MeanComparison(*blocks), deals)
+    columns = [FEATURES.index(name) for name in SPATIAL_FEATURES]
+    yield _means("hit_pattern", pattern(fake, data, columns), deals)
+
+
+def pattern(fake: Tally, data: Tally, columns: list[int]) -> MeanComparison:
+    """Some features of events."""
+    return MeanComparison(
+        *(of_events(t.features[:, columns], t.event_block, len(t.n_events)) for t in (fake, data))
+    )
+
+
+def shares_of(fake: Tally, data: Tally, column: int) -> ShareComparison:
+    """Distribution of a feature."""
+    return ShareComparison.of(
+        (fake.features[:, column], data.features[:, column]),
+        (fake.event_block, data.event_block),
+        (len(fake.n_events), len(data.n_events)),
+    )
+
+
+def pmt_rows(
+    comparisons: tuple[PmtComparison, ...], alike: Correlation, deals: Deals
+) -> Iterator[Row]:
+    """Quantities of every PMT, and the correlation of the occupancy."""
+    for comparison in comparisons:
+        first, second = len(comparison.first.number), len(comparison.second.number)
+        truth = np.repeat([1.0, 0.0], [first, second])[None]
+        chance = deals.probability(comparison.statistic, float(comparison.statistic(truth)[0]))
+        name, unit = comparison.quantity.name, comparison.quantity.unit
+        per = 1e9 if name == "dark_rate" else 1.0
+        fake, data = (per * float(np.nanmean(values)) for values in comparison.values)
+        spread = float(np.sqrt(max(comparison.excess, 0.0)))
+        shown = "Hz" if name == "dark_rate" else unit
+        yield Row(name, "pmts", shown, fake, data, spread, measure=SPREAD, probability=chance)
+    yield Row(
+        "occupancy_correlation",
+        "pmts",
+        "1",
+        alike.found,
+        alike.attainable,
+        alike.ratio,
+        measure="of the attainable",
+    )
+
+
+def whole_rows(
+    fake: Tally, data: Tally, diameter: UInt8[np.ndarray, " pmt"], blur: float, *, paired: bool
+) -> Iterator[Row]:
+    """Dark share and resolutions; one that the data do not have is left out."""
+    for name, (unit, number) in resolutions(diameter, blur).items():
+        found = compare_whole(name, unit, number, fake, data, paired=paired)
+        if np.isfinite(found.second) and found.second > 0:
+            yield Row(
+                name,
+                "whole",
+                unit,
+                found.first,
+                found.second,
+                found.difference,
+                found.error,
+                probability=found.probability,
+            )
+
+
+def classifier_row(name: str, found: TwoSample) -> Row:
+    """The area under a curve beside its floor."""
+    return Row(
+        name,
+        "classifiers",
+        "1",
+        found.auc,
+        found.floor,
+        found.auc - found.floor,
+        found.error,
+        "absolute",
+        found.probability,
+    )
+
+
+def score_row(
+    name: str,
+    scores: tuple[Float64[np.ndarray, " event"], Float64[np.ndarray, " other"]],
+    fake: Tally,
+    data: Tally,
+    deals: Deals,
+) -> tuple[Row, ShareComparison]:
+    """A classifier's score over the physics events of both files."""
+    first, second = scores[0][fake.row], scores[1][data.row]
+    blocks, numbers = (
+        (fake.event_block, data.event_block),
+        (len(fake.n_events), len(data.n_events)),
+    )
+    shares = ShareComparison.of((first, second), blocks, numbers)
+    chance = deals.probability(shares.statistic, shares.distance)
+    means = float(first.mean()), float(second.mean())
+    row = Row(name, "scores", "1", *means, shares.distance, measure=SHARES, probability=chance)
+    return row, shares
+
+
+def aimed(rows: Sequence[Row], targets: Mapping[str, float]) -> Iterator[Row]:
+    """Rows with their targets."""
+    for row in rows:
+        target = next((targets[key] for key in targets if row.name.startswith(key)), None)
+        if target is None or np.isnan(row.difference):
+            yield row
+        elif row.name == "occupancy_correlation":
+            yield row.aimed(target, figure=row.difference, most=False)
+        else:
+            is_area = row.group == "classifiers"
+            yield row.aimed(target, figure=row.fake if is_area else abs(row.difference))
+
+
+def _means(name: str, comparison: MeanComparison, deals: Deals) -> Row:
+    """Several means of events as one row."""
+    truth = np.repeat([1.0, 0.0], [len(comparison.first.number), len(comparison.second.number)])
+    found = float(comparison.statistic(truth[None])[0])
+    chance = deals.probability(comparison.statistic, found)
+    spread = float(np.sqrt(max(comparison.excess, 0.0)))
+    nothing = float("nan")
+    return Row(name, "events", "", nothing, nothing, spread, measure=SIGMAS, probability=chance)
+
+
+def _mean_feature(tally: Tally, weight: Float64[np.ndarray, " block"], column: int) -> float:
+    each = weight[tally.event_block]
+    return float(each @ tally.features[:, column]) / max(float(each.sum()), 1e-12)
