@@ -1,0 +1,150 @@
+"""What the game on sparse hits finds, what its parts are after, and what it refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from cyclegan_hits import DETECTOR, TUBES, lit
+from kzcal_cyclegan import CYCLEGAN, cycles
+from kzcal_cyclegan.backward import Guess, Opinion
+from kzcal_cyclegan.critics import HitCritic, SphereCritic, farthest_points
+from kzcal_cyclegan.features import TIMES, hats
+from kzcal_cyclegan.forward import Forward
+from kzcal_cyclegan.runs import Batch, RunTensors
+from kzcal_cyclegan.warm_start import begin_at_counts
+
+from kzcal.errors import ConfigurationError
+from kzcal.hits import FORCED, Events, Hits
+from kzcal.learning import LearningTranslator, TranslatorTask
+
+CPU = torch.device("cpu")
+ALIVE = torch.ones(DETECTOR.n_pmt, dtype=torch.bool)
+
+
+def learner(source: Events, target: Events, **options: float) -> LearningTranslator:
+    """A training of the CycleGAN."""
+    task = TranslatorTask(source, target, 1.0, False, DETECTOR, CPU, 1)
+    chosen = {option.name: option.default for option in CYCLEGAN.options}
+    assert CYCLEGAN.learn is not None
+    return CYCLEGAN.learn(task, **{**chosen, **options})
+
+
+def batch_of(events: Events) -> Batch:
+    """All events of a run as one batch."""
+    return RunTensors.of(events, TUBES).take(torch.arange(len(events)))
+
+
+def n_hits(learning: LearningTranslator, events: Events) -> float:
+    """Hits of a translated event, on average."""
+    fake = learning.translate(events, DETECTOR, generator=np.random.default_rng(3))
+    return len(fake.hits.pmt) / len(events)
+
+
+def test_the_game_finds_the_number_of_hits_without_counting() -> None:
+    """From efficiencies of one half it goes towards the data's, whether more or fewer."""
+    source = lit(30)
+    keep = np.random.default_rng(5).random(len(source.hits.pmt))
+    for share in (0.2, 0.9):
+        target = replace(source, hits=source.hits.where(keep < share))
+        training = learner(source, target, batch=16, warm_start=0.0, rate=0.02)
+        before = n_hits(training, source)
+        for _ in range(12):
+            training.step()
+        wanted = len(target.hits.pmt) / len(target)
+        assert abs(n_hits(training, source) - wanted) < 0.95 * abs(before - wanted)
+
+
+def test_a_critic_of_hits_tells_the_share_of_data() -> None:
+    """Least squares between 1 and -1 end at (data - fake) / (data + fake): 1/2 for 3 to 1."""
+    torch.manual_seed(1)
+    critic, hits = HitCritic(TUBES), batch_of(lit(10))
+    optimiser = torch.optim.Adam(critic.parameters(), lr=0.01)
+    for _ in range(150):
+        said = critic(hits)
+        loss = (3 * (said - 1) ** 2 + (said + 1) ** 2).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert float(critic(hits).detach().mean()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_cycle_is_least_at_the_resolution_of_the_detector() -> None:
+    """A distance would be least without any spread; the likelihood is at that of the delays."""
+    n, wide = 4000, 2.0
+    generator = torch.Generator().manual_seed(4)
+    where = torch.randint(DETECTOR.n_pmt, (n,), generator=generator)
+    event, begun = torch.zeros(n, dtype=torch.int64), torch.zeros(n)
+    events = batch_of(lit(1)).events
+    late = wide * torch.randn(n, generator=generator)
+    hits = Batch(events, event, where, late, torch.ones(n))
+    sure = torch.full((n,), 20.0)
+    opinion = Opinion(sure, torch.zeros(n), torch.zeros(n), torch.zeros(n))
+    guess = Guess(Batch(events, event, where, begun, torch.ones(n)), torch.ones(n), opinion)
+    forward = Forward(TUBES, ALIVE)
+    surprise = {}
+    with torch.no_grad():
+        forward.times.mean.zero_()
+        forward.times.width.zero_()
+        for spread in (0.25, 0.5, 1.0, 2.0, 4.0):
+            forward.spread.fill_(np.log(spread))
+            surprise[spread] = float(cycles.dtq_cycle(forward, hits, guess))
+    assert min(surprise, key=surprise.__getitem__) == wide
+
+
+def test_identity_is_zero_for_pmts_that_change_nothing() -> None:
+    """And grows with delays and gains."""
+    forward = Forward(TUBES, ALIVE)
+    assert float(cycles.identity(forward).detach()) == 0.0
+    with torch.no_grad():
+        forward.offset.fill_(0.5)
+        forward.gain.fill_(-0.1)
+    assert float(cycles.identity(forward).detach()) == pytest.approx(0.6)
+
+
+def test_dark_rates_are_counted_where_no_light_is() -> None:
+    """Forced triggers of 10 us at 20 kHz; the mean of all PMTs within 4 sigma of counting."""
+    generator, rate, n_event = np.random.default_rng(6), 2e-5, 30
+    n = generator.poisson(rate * 1e4 * DETECTOR.n_pmt, n_event)
+    pmt = generator.integers(0, DETECTOR.n_pmt, n.sum()).astype(np.uint16)
+    time = generator.uniform(0, 1e4, n.sum()).astype(np.float32)
+    order = np.lexsort((time, np.repeat(np.arange(n_event), n)))
+    dark = Hits.from_counts(n, pmt[order], time[order], np.ones(n.sum(), np.float32))
+    base = lit(n_event)
+    forced = replace(base, trigger=np.full(n_event, FORCED, np.uint8), hits=dark)
+    run = RunTensors.of(forced, TUBES)
+    forward = Forward(TUBES, ALIVE)
+    begin_at_counts(forward, RunTensors.of(base, TUBES), run, TUBES)
+    found = float(forward.dark.detach().exp().mean())
+    assert found == pytest.approx(rate, rel=4 / np.sqrt(n.sum()) + 1e-3)
+
+
+def test_numbers_show_a_generator_that_changes_something() -> None:
+    """A generator with noise leaves hardly a hit as it was, and makes dark ones."""
+    told = learner(lit(20), lit(20), batch=8, warm_start=0.0).step()
+    assert told["unchanged"] < 0.1
+    assert told["spread"] > 1.0
+    assert told["dark"] > 0.01
+
+
+def test_bumps_add_up_to_one_and_patches_are_spread() -> None:
+    """Also outside the centres; the sphere's patches hold every PMT."""
+    value = torch.linspace(-200.0, 400.0, 101)
+    rows = hats(value, torch.tensor(TIMES))
+    torch.testing.assert_close(rows.sum(1), torch.ones(101))
+    chosen = farthest_points(TUBES.direction, 12)
+    assert len(set(chosen.tolist())) == 12
+    seen = SphereCritic(TUBES).see(batch_of(lit(3)), torch.ones(600))
+    torch.testing.assert_close(seen[..., :2].sum((1, 2)), torch.full((3,), 200.0))
+
+
+def test_a_side_without_light_and_a_strange_state_are_refused() -> None:
+    """With a sentence that says what was wrong."""
+    forced = replace(lit(5), trigger=np.full(5, FORCED, np.uint8))
+    with pytest.raises(ConfigurationError, match="got 5 events without one as target"):
+        learner(lit(5), forced)
+    training = learner(lit(5), lit(5), batch=2)
+    state = dict(training.state())
+    del state["counter.step"]
+    with pytest.raises(ConfigurationError, match="same options and detector"):
+        training.restore(state)
