@@ -70,7 +70,7 @@ def log_likelihood(
     n = hits.present.sum(1)
     gain = torch.exp(generator.log_gain)
     total = functional.logsigmoid(-first.logit[n == 0]).sum()
-    for many, log_density in ((1, _log_one), (2, _log_two)):
+    for many, log_density in ((1, log_one_hit), (2, log_two_hits)):
         rows = torch.nonzero(n == many)[:, 0]
         pmt = light.pmt[rows]
         dark = generator.dark_charge(len(rows))
@@ -89,7 +89,7 @@ def _log_first(first: PulseDensity, hits: Reported, i: int) -> Tensor:
     return first.log_charge(charge) + first.time.log_prob(time - first.delay(charge))
 
 
-def _log_one(
+def log_one_hit(
     first: PulseDensity, second: PulseDensity, hits: Reported, log_darks: Float[Tensor, "1 row"]
 ) -> Float[Tensor, " row"]:
     """One hit: the only pulse of light, or a dark one."""
@@ -101,7 +101,7 @@ def _log_one(
     return torch.logaddexp(log_light, functional.logsigmoid(-first.logit) + log_darks[0])
 
 
-def _log_two(
+def log_two_hits(
     first: PulseDensity, second: PulseDensity, hits: Reported, log_darks: Float[Tensor, "2 row"]
 ) -> Float[Tensor, " row"]:
     """Two hits: two pulses of light, or one of them and a dark one on either side."""

@@ -1,0 +1,122 @@
+"""What the mended version learns, and what it refuses."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from kzcal_graph_unet_gan import GRAPH_UNET_GAN
+from kzcal_graph_unet_gan.generator import Generator, PulseDensity
+from kzcal_graph_unet_gan.light import Light
+from kzcal_graph_unet_gan.likelihood import Reported, log_likelihood, log_one_hit, log_two_hits
+from kzcal_graph_unet_gan.mixtures import Mixture
+from kzcal_graph_unet_gan.sphere import hierarchy
+
+from kzcal.errors import ConfigurationError
+from kzcal.testing.learning import translator_task
+from kzcal.testing.synthetic import synthetic_run
+from kzcal.translate.maps import HitMaps
+
+NARROW = torch.tensor([[0.5, 0.0, 1.0, 2.0, -1.0, -0.5]])
+CHARGES = torch.tensor([[0.5, 0.0, 0.5, 1.5, -1.0, -0.5]])
+SEEN, AGAIN = 0.4, 0.25
+
+
+@pytest.fixture(scope="module")
+def task():
+    return translator_task(synthetic_run(n_events=40))
+
+
+def densities(n):
+    gain, walk = torch.full((n,), 1.1), torch.tensor(0.0)
+    charge, time = Mixture.of(CHARGES.expand(n, -1)), Mixture.of(NARROW.expand(n, -1))
+    late = Mixture(time.log_weight, time.mean + 20, time.width)
+    return tuple(
+        PulseDensity(torch.full((n,), math.log(p / (1 - p))), charge, when, gain, walk)
+        for p, when in ((SEEN, time), (AGAIN, late))
+    )
+
+
+def grid():
+    """Times and charges in small cells, and the size of one."""
+    time, charge = torch.linspace(-6, 30, 481), torch.linspace(0.01, 12, 800)
+    cell = float((time[1] - time[0]) * (charge[1] - charge[0]))
+    return *(x.ravel() for x in torch.meshgrid(time, charge, indexing="ij")), cell
+
+
+def test_one_hit_is_as_probable_as_one_pulse():
+    time, charge, cell = grid()
+    n = len(time)
+    there = torch.tensor([[True, False]]).expand(n, -1)
+    hits = Reported(there, charge[:, None].expand(-1, 2), time[:, None].expand(-1, 2))
+    none = torch.full((1, n), -math.inf)
+    total = float(log_one_hit(*densities(n), hits, none).exp().sum()) * cell
+    assert total == pytest.approx(SEEN * (1 - AGAIN), rel=0.01)
+
+
+def test_two_hits_are_as_probable_as_two_pulses():
+    time, charge, cell = grid()
+    n = len(time)
+    both = torch.ones(n, 2, dtype=torch.bool)
+    fixed = torch.ones(n)
+    hits = Reported(both, torch.stack([fixed, charge], 1), torch.stack([fixed, time], 1))
+    total = float(log_two_hits(*densities(n), hits, torch.full((2, n), -math.inf)).exp().sum())
+    first = densities(1)[0]
+    one = torch.ones(1)
+    begun = float((first.log_charge(one) + first.time.log_prob(one)).exp())
+    assert total * cell == pytest.approx(SEEN * AGAIN * begun, rel=0.01)
+
+
+def test_a_hit_far_from_the_light_is_a_dark_one():
+    hits = Reported(torch.tensor([[True, False]]), torch.ones(1, 2), torch.full((1, 2), -120.0))
+    log_dark = torch.full((1, 1), math.log(1e-5))
+    found = float(log_one_hit(*densities(1), hits, log_dark).exp())
+    assert found == pytest.approx((1 - SEEN) * 1e-5, rel=1e-3)
+
+
+def test_every_weight_has_a_finite_gradient(task):
+    torch.manual_seed(1)
+    alive = np.ones(task.detector.n_pmt, bool)
+    levels = hierarchy(task.detector.directions, alive, depth=2, neighbours=4)
+    network = Generator(task.detector.n_pmt, levels, 4)
+    light = Light.of(task.source[:8], task.detector)
+    maps = HitMaps.of(task.target[:8], task.detector, 2)
+    pair = network(light, generator=torch.Generator().manual_seed(1))
+    log_dark = torch.full((task.detector.n_pmt,), math.log(1e-5))
+    torch.autograd.backward(log_likelihood(network, light, pair, maps, log_dark))
+    for name, weight in network.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.isfinite().all(), name
+
+
+def test_the_likelihood_grows_with_training(task):
+    learner = GRAPH_UNET_GAN.learn(task, channels=4.0, depth=1.0, batch=2.0)
+    told = [learner.step()["likelihood"] for _ in range(24)]
+    assert np.mean(told[-6:]) < np.mean(told[:6]) - 0.1
+
+
+def test_without_an_adversary_there_is_no_discriminator(task):
+    learner = GRAPH_UNET_GAN.learn(task, channels=4.0, depth=1.0, batch=1.0, adversarial=0.0)
+    assert learner.step().keys() == {"likelihood"}
+
+
+@pytest.mark.parametrize("faithful", [0.0, 1.0])
+def test_what_are_no_pairs_is_refused(task, faithful):
+    with pytest.raises(ConfigurationError, match="kzcal simulate --gtq"):
+        GRAPH_UNET_GAN.learn(replace(task, paired=False), faithful=faithful)
+
+
+def test_a_source_without_light_is_refused(task):
+    dark = task.source.take(task.source.forced)
+    only = replace(task, source=dark, target=task.target.take(task.target.forced))
+    with pytest.raises(ConfigurationError, match="photoelectrons, got none"):
+        GRAPH_UNET_GAN.learn(only)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("depth", 1.5), ("channels", 0.0), ("learning_rate", -1.0)]
+)
+def test_options_without_sense_are_refused(task, name, value):
+    with pytest.raises(ConfigurationError, match=f"{name} must be"):
+        GRAPH_UNET_GAN.learn(task, **{name: value})
