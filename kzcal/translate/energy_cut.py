@@ -200,7 +200,7 @@ class EnergyCut:
             scale: reconstructed over seen energy.
         """
         cut = cls(float(found.energy.min()), float(found.energy.max()), scale)
-        inside = cut._inside(seen.energy)
+        inside = cut.inside(seen.energy)
         if not inside.any():
             return cut
         decays = Seen(seen.energy[inside] * scale, seen.square[inside])
@@ -208,7 +208,7 @@ class EnergyCut:
 
     def passes(self, seen: Seen, *, generator: np.random.Generator) -> Bool[np.ndarray, " event"]:
         """Which decays, as they are seen before the scale, become events of the sample."""
-        inside = self._inside(seen.energy)
+        inside = self.inside(seen.energy)
         chance = np.ones(len(inside))
         if self.mix is not None:
             chance = self.mix.chance(Seen(seen.energy * self.scale, seen.square))
@@ -219,5 +219,6 @@ class EnergyCut:
         low, high = WIDER[0] * self.lower, WIDER[1] * self.upper
         return GivenParticle(ELECTRON, low / self.scale, high / self.scale)
 
-    def _inside(self, seen: PerEvent) -> Bool[np.ndarray, " event"]:
+    def inside(self, seen: PerEvent) -> Bool[np.ndarray, " event"]:
+        """Which energies, as they are seen before the scale, are within the cut."""
         return np.asarray((seen * self.scale >= self.lower) & (seen * self.scale <= self.upper))

@@ -116,7 +116,12 @@ def _drawn(model: TwinModel, events: Events, sample: Rows, key: BlockKey) -> Eve
         parts.append(_of_twins(light, passed, waiting, made))
         waiting = waiting[~passed]
     if len(waiting):
-        raise _astray(model, made.sample[waiting])
+        name = model.samples[int(sample[waiting[0]])].name
+        message = (
+            f"decays must pass the cut of their sample in {MOST_DRAWS} draws, got none for "
+            f"{len(waiting)} twins of {name}: give the detector and the tag of the run"
+        )
+        raise CalibrationError(message)
     hits = photoelectron_hits(joined_light(*parts), len(events))
     return replace(events, hits=hits, truth=made.truth(model))
 
@@ -169,14 +174,3 @@ def _no_light() -> Photoelectrons:
     """Nothing at all."""
     none = torch.zeros(0, dtype=torch.long)
     return Photoelectrons(none, none, torch.zeros(0))
-
-
-def _astray(model: TwinModel, samples: Rows) -> CalibrationError:
-    """What to say when decays do not pass their cut."""
-    sample = model.samples[int(samples[0])]
-    message = (
-        f"decays of a sample must pass its cut on energy, got none for {len(samples)} twins "
-        f"({sample.name}: {sample.cut.lower:.3f} to {sample.cut.upper:.3f} MeV) in {MOST_DRAWS} "
-        "draws: give the detector and the tag of the run"
-    )
-    return CalibrationError(message)

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float64, Int64
 
 from kzcal.components import ParticleSource
+from kzcal.errors import CalibrationError
 from kzcal.fit.light.points import Vertices, source_of
 from kzcal.hits import Events
 from kzcal.light import LightSites
@@ -23,6 +24,8 @@ from kzcal.translate.twin_population import Population
 
 LINES, SCALE = ("neutron-capture", "po210", "po214"), "neutron-capture"
 """Samples of one energy, and the one that tells how electrons are reconstructed."""
+LEAST_SHARE = 0.02
+"""Of the decays of a sample that pass its cut."""
 TRIAL_OF_LINE, TRIAL_OF_SPECTRUM = 500, 2000
 """Decays of a sample that tell how its light is seen."""
 
@@ -115,15 +118,32 @@ def energy_cuts(found: Mapping[str, Seen], decays: Sequence[Seen]) -> list[Energ
     Args:
         found: events of each sample by name, as they were reconstructed.
         decays: of each, but for the scale.
+
+    Raises:
+        CalibrationError: decays of a sample are not what its events are.
     """
     pairs = list(zip(found, found.values(), decays, strict=True))
     own = {name: EnergyCut.of_line(events.energy, d.energy) for name, events, d in pairs}
-    return [
-        own[name]
-        if name in LINES
-        else EnergyCut.of_spectrum(events, d, own.get(SCALE, own[name]).scale)
-        for name, events, d in pairs
-    ]
+    cuts = []
+    for name, events, seen in pairs:
+        cut = own[name]
+        if name not in LINES:
+            cut = EnergyCut.of_spectrum(events, seen, own.get(SCALE, cut).scale)
+        _check_light(name, cut, seen)
+        cuts.append(cut)
+    return cuts
+
+
+def _check_light(name: str, cut: EnergyCut, seen: Seen) -> None:
+    """Refuse a sample whose decays do not have its energies."""
+    share = float(cut.inside(seen.energy).mean())
+    if share < LEAST_SHARE:
+        message = (
+            f"one of {1 / LEAST_SHARE:.0f} decays of a sample must pass its cut on energy at "
+            f"least, got {100 * share:.2f} % of {name} from {cut.lower:.3f} to {cut.upper:.3f} "
+            "MeV: give the detector and the tag of the run"
+        )
+        raise CalibrationError(message)
 
 
 def _seen(events: Events) -> Seen:
