@@ -12,7 +12,7 @@ charge are smeared. --write puts the table into the page and the figure beside i
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Seen:
         per_forced: hits of a forced trigger.
         residual: of the hits of physics triggers, ns.
         reported: share of PMTs that report a hit, by number of photoelectrons.
+        median: whether the median of the summed charge is that of a hit, by the same.
         delay: of single photoelectrons, ns.
         charge: of their hits, p.e.
         occupancy: hits of each PMT in physics triggers.
@@ -54,6 +55,7 @@ class Seen:
     per_forced: float
     residual: np.ndarray
     reported: np.ndarray
+    median: np.ndarray
     delay: np.ndarray
     charge: np.ndarray
     occupancy: np.ndarray
@@ -83,9 +85,10 @@ def seen(light: Events, events: Events, detector: Detector) -> Seen:
     node = nodes(events, detector)
     n_hits = np.bincount(node, minlength=size)
     in_physics = np.repeat(physics, detector.n_pmt)
-    reported = [
-        (n_hits[in_physics & (np.minimum(n_light, MOST) == n)] > 0).mean() for n in range(MOST + 1)
-    ]
+    classes = [in_physics & (np.minimum(n_light, MOST) == n) for n in range(MOST + 1)]
+    reported = [(n_hits[one] > 0).mean() for one in classes]
+    charge = np.bincount(node, events.hits.charge, minlength=size)
+    median = [float(np.median(charge[one]) > 0) for one in classes]
     begun = np.zeros(size)
     begun[nodes(light, detector)] = light.hits.time
     single = (n_light == 1)[node] & (n_hits == 1)[node] & physics[events.hits.event_index]
@@ -96,6 +99,7 @@ def seen(light: Events, events: Events, detector: Detector) -> Seen:
         per_forced=events.hits.counts[~physics].mean(),
         residual=off[of_physics],
         reported=np.array(reported),
+        median=np.array(median),
         delay=events.hits.time[single] - begun[node[single]],
         charge=events.hits.charge[single],
         occupancy=np.bincount(events.hits.pmt[of_physics], minlength=detector.n_pmt),
@@ -112,29 +116,33 @@ def width(values: np.ndarray) -> float:
 
 def rows(found: Mapping[str, Seen]) -> list[tuple[object, ...]]:
     """The table."""
-    every = list(found.values())
-    data = every[0]
+    data, *others = found.values()
 
-    def row(name: str, values: list[float], form: str) -> tuple[object, ...]:
-        return (name, *(format(value, form) for value in values))
+    def row(name: str, measure: Callable[[Seen], float], form: str = ".2f") -> tuple[object, ...]:
+        mine, *theirs = (format(measure(one), form) for one in found.values())
+        return (name, mine, "", *theirs)
 
-    correlation = [np.corrcoef(s.occupancy, data.occupancy)[0, 1] for s in every[1:]]
     shares = [
-        row(
-            f"PMTs that report a hit, {n}{' or more' if n == MOST else ''} photoelectrons, %",
-            [100 * s.reported[n] for s in every],
-            ".2f",
+        (
+            f"PMTs with a hit, of {n}{' or more' if n == MOST else ''} photoelectrons, %",
+            f"{100 * data.reported[n]:.2f}",
+            f"{100 * data.median[n]:.0f}",
+            *(f"{100 * one.reported[n]:.2f}" for one in others),
         )
         for n in range(MOST + 1)
     ]
     return [
-        row("hits of a physics trigger", [s.per_event for s in every], ".1f"),
-        row("hits of a forced trigger", [s.per_forced for s in every], ".1f"),
-        row("dark share of hits, %", [100 * (s.residual < DARK).mean() for s in every], ".2f"),
+        row("hits of a physics trigger", lambda s: s.per_event, ".1f"),
+        row("hits of a forced trigger", lambda s: s.per_forced, ".1f"),
+        row("dark share of hits, %", lambda s: 100 * float((s.residual < DARK).mean())),
         *shares,
-        row("time of single photoelectrons, σ, ns", [width(s.delay) for s in every], ".3f"),
-        row("charge of single photoelectrons, σ, p.e.", [width(s.charge) for s in every], ".3f"),
-        ("correlation of occupancy", "", *(f"{c:.3f}" for c in correlation)),
+        row("time of single photoelectrons, σ, ns", lambda s: width(s.delay)),
+        row("charge of single photoelectrons, σ, p.e.", lambda s: width(s.charge), ".3f"),
+        row(
+            "correlation of occupancy",
+            lambda s: float(np.corrcoef(s.occupancy, data.occupancy)[0, 1]),
+            ".3f",
+        ),
     ]
 
 
@@ -187,7 +195,7 @@ def main() -> None:
         "mended": arguments.mended,
     }
     found = {name: seen(light, read(path, detector), detector) for name, path in files.items()}
-    text = table(("", *files), rows(found))
+    text = table(("", "simulated", "median", *list(files)[1:]), rows(found))
     print(text)
     page = arguments.write
     draw(found, page.with_suffix(".png") if page else arguments.figure)

@@ -23,6 +23,7 @@ from kzcal_graph_unet_gan.likelihood import Reported, log_likelihood
 from kzcal_graph_unet_gan.pairs import Pairs
 from kzcal_graph_unet_gan.sampling import Drawn, draw
 from kzcal_graph_unet_gan.settings import Settings
+from kzcal_graph_unet_gan.start import start_from_means
 from kzcal_graph_unet_gan.state import (
     of_module,
     of_optimiser,
@@ -31,7 +32,7 @@ from kzcal_graph_unet_gan.state import (
 )
 from kzcal_graph_unet_gan.translation import GraphTranslator, levels_of
 
-OWN_RATE = 8.0
+OWN_RATE = 3.0
 """How much faster the numbers of each PMT are learned: each sees few hits of a batch."""
 AVERAGED = 0.995
 """Weights of a translation are those of the last 200 steps, averaged."""
@@ -62,8 +63,9 @@ class GraphLearning:
             self._network = Generator(task.detector.n_pmt, levels, settings.channels)
             self._averaged = Generator(task.detector.n_pmt, levels, settings.channels)
             self._critic = Discriminator(levels).to(task.device)
-        self._averaged.load_state_dict(self._network.state_dict())
         self._network.to(task.device)
+        start_from_means(self._network, self._pairs, task.detector)
+        self._averaged.load_state_dict(self._network.state_dict())
         self._averaged.to(task.device).requires_grad_(requires_grad=False)
         self._optimisers = self._new_optimisers()
         self._steps = 0

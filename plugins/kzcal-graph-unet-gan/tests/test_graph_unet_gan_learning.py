@@ -11,7 +11,9 @@ from kzcal_graph_unet_gan.generator import Generator, PulseDensity
 from kzcal_graph_unet_gan.light import Light
 from kzcal_graph_unet_gan.likelihood import Reported, log_likelihood, log_one_hit, log_two_hits
 from kzcal_graph_unet_gan.mixtures import Mixture
+from kzcal_graph_unet_gan.pairs import Pairs
 from kzcal_graph_unet_gan.sphere import hierarchy
+from kzcal_graph_unet_gan.start import start_from_means
 
 from kzcal.errors import ConfigurationError
 from kzcal.testing.learning import translator_task
@@ -73,6 +75,26 @@ def test_a_hit_far_from_the_light_is_a_dark_one():
     log_dark = torch.full((1, 1), math.log(1e-5))
     found = float(log_one_hit(*densities(1), hits, log_dark).exp())
     assert found == pytest.approx((1 - SEEN) * 1e-5, rel=1e-3)
+
+
+def test_each_pmt_starts_where_its_hits_are(task):
+    """A PMT that reads late, and one that is twice as bright, are told apart at once."""
+    hits = task.target.hits
+    late, bright = hits.pmt == 10, hits.pmt == 20
+    time = np.where(late, hits.time + np.float32(5), hits.time)
+    charge = np.where(bright, 2 * hits.charge, hits.charge)
+    changed = replace(task.target, hits=replace(hits, time=time, charge=charge))
+    alive = np.ones(task.detector.n_pmt, bool)
+    levels = hierarchy(task.detector.directions, alive, depth=1, neighbours=2)
+    found = []
+    for target in (task.target, changed):
+        network = Generator(task.detector.n_pmt, levels, 2)
+        pairs = Pairs.of(replace(task, target=target), torch.Generator())
+        start_from_means(network, pairs, task.detector)
+        found.append((network.offset.detach(), network.log_gain.detach()))
+    (offset, gain), (later, brighter) = found
+    assert int((later - offset).argmax()) == 10
+    assert int((brighter - gain).argmax()) == 20
 
 
 def test_every_weight_has_a_finite_gradient(task):
