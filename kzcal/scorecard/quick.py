@@ -107,7 +107,9 @@ def _parts(fake: Tally, data: Tally, detector: Detector) -> Iterator[tuple[str, 
         for tally, number in zip((fake, data), n_blocks, strict=True)
     ]
     yield "hit_pattern", max(MeanComparison(*pattern).excess, 0.0) / MEAN_TOLERANCE**2
-    for quantity, comparison in zip(QUANTITIES, compare_pmts(fake, data), strict=True):
+    for quantity, comparison in zip(
+        QUANTITIES, compare_pmts(fake, data, detector.directions), strict=True
+    ):
         yield quantity.name, max(comparison.excess, 0.0) / quantity.tolerance**2
     yield from _whole(fake, data, detector).items()
 

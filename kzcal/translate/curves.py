@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 
 from kzcal.calibrate.report.picture import DATA, FAINT, MODEL, drawing
 from kzcal.io.atomic import replacing
@@ -49,6 +50,7 @@ def draw_curves(path: Path, validations: Sequence[Validation], title: str) -> No
     minutes = [row.seconds / 60 for row in validations]
     with drawing(9.0, 3.4) as figure, replacing(path) as unfinished:
         distance, losses = figure.subplots(1, 2)
+        figure.subplots_adjust(left=0.09, wspace=0.28)
         figure.suptitle(title, x=0.01, ha="left", fontsize=9)
         _draw_distance(distance, minutes, [row.distance for row in validations])
         names = list(dict.fromkeys(name for row in validations for name in row.losses))
@@ -70,5 +72,7 @@ def _draw_distance(axes: Axes, minutes: Sequence[float], distance: Sequence[floa
     axes.axhline(distance[best], color=FAINT, lw=0.7)
     axes.set_xlabel("time, min")
     axes.set_ylabel("distance of the scorecard")
-    if all(d > 0 for d in distance):
+    if 0 < min(distance) < 0.99 * max(distance):
         axes.set_yscale("log")
+        for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            which(StrMethodFormatter("{x:.3g}"))

@@ -46,8 +46,8 @@ class ModelKeeper:
         material, detector = self.material, self.material.task.detector
         generator = np.random.default_rng(self.manifest.seed)
         fake = learner.translate(material.source, detector, generator=generator)
-        card = quick(fake, material.target, detector)
-        number = len(self.rows)
+        card = quick(fake, material.target, detector, same_run=material.same_run)
+        number = len(self.rows) + 1
         if number & (number - 1) == 0:
             picture = Triptych(material.source, material.target, fake, detector)
             title = (

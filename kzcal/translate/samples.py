@@ -31,7 +31,7 @@ class Triptych:
 
     Args:
         source: photoelectrons of some events.
-        target: data; events of the same number are the same, or twins.
+        target: data; the same events, twins, or others.
         fake: what the source was translated into.
         detector: of all.
     """
@@ -54,7 +54,7 @@ class Triptych:
             figure.savefig(unfinished, format="png", metadata={"Software": None})
 
     def _draw_event(self, row: np.ndarray) -> None:
-        """The event with the most light of those that source and target share, if there is one."""
+        """The brightest event of the source, and the one of the data that is nearest to it."""
         shown = self._shown()
         parts = (self.source, self.fake, self.target)
         names = ("photoelectrons", "translated", "data")
@@ -74,14 +74,14 @@ class Triptych:
 
     def _shown(self) -> tuple[int | None, int | None, int | None]:
         """Rows of the event that is drawn, in source, translation and data."""
-        physics = np.flatnonzero(self.source.physics)
+        physics, others = (np.flatnonzero(e.physics) for e in (self.source, self.target))
         if not len(physics):
             return None, None, None
-        brightest = physics[np.argmax(self.source.hits.counts[physics])]
-        same = np.flatnonzero(self.target.event == self.source.event[brightest])
-        physical = np.flatnonzero(self.target.physics)
-        chosen = same if len(same) else physical
-        return int(brightest), int(brightest), int(chosen[0]) if len(chosen) else None
+        brightest = int(physics[np.argmax(self.source.hits.counts[physics])])
+        away = self.target.vertex[others] - self.source.vertex[brightest]
+        distance = np.nan_to_num(np.linalg.norm(away, axis=1), nan=np.inf)
+        nearest = int(others[np.argmin(distance)]) if len(others) else None
+        return brightest, brightest, nearest
 
     def _draw_all(self, row: np.ndarray) -> None:
         """Histograms over all physics events, as shares of the hits or events."""

@@ -32,12 +32,14 @@ class Material:
         source: held out, with the hits to translate.
         target: held out, with the hits that should come of it.
         header: of the target's file.
+        same_run: whether both files are of one run, so that equal numbers mean equal events.
     """
 
     task: TranslatorTask
     source: Events
     target: Events
     header: RunHeader
+    same_run: bool
 
 
 def gather(
@@ -90,7 +92,7 @@ def gather(
         device=device,
         seed=config.seed,
     )
-    return Material(task, held[0], held[1], target[1].header)
+    return Material(task, held[0], held[1], target[1].header, same_run)
 
 
 def chosen(

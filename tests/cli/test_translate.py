@@ -34,7 +34,7 @@ CEILING = 1.6
 def quick_scorecard() -> Iterator[None]:
     """The difference in hits per event; one test below has the scorecard itself."""
 
-    def difference(fake: Events, data: Events, _detector: object) -> SimpleNamespace:
+    def difference(fake: Events, data: Events, *_: object, **__: object) -> SimpleNamespace:
         return SimpleNamespace(distance=abs(len(fake.hits.pmt) - len(data.hits.pmt)) / len(data))
 
     with pytest.MonkeyPatch.context() as patch:

@@ -42,5 +42,11 @@ def test_a_table_of_validations_comes_back(tmp_path):
     write_table(path, rows)
     assert path.read_text().splitlines()[0] == "step,seconds,distance,one,two"
     assert read_table(path) == rows
-    draw_curves(tmp_path / "curves.png", rows, "A title")
-    assert matplotlib.image.imread(tmp_path / "curves.png").shape[2] == 4
+
+
+def test_curves_are_drawn_from_the_first_validation_on(tmp_path):
+    rows = [Validation(n, 20.0 * n, 4.339 / n, {"one": 0.1 * n}) for n in (1, 2, 3)]
+    for n in (1, 3):
+        draw_curves(tmp_path / f"{n}.png", rows[:n], "A title")
+        assert matplotlib.image.imread(tmp_path / f"{n}.png").shape[:2] == (442, 1170)
+    assert (tmp_path / "1.png").read_bytes() != (tmp_path / "3.png").read_bytes()

@@ -78,6 +78,7 @@ def test_another_run_is_matched_by_kinds_of_events(tmp_path):
     material = gathered(source, target)
     assert not material.task.target.forced.any()
     assert not material.task.paired
+    assert not material.same_run
 
 
 def test_which_events_are_held_out_is_decided_by_number_and_seed(pair):
