@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kzcal.components import HitTranslator, Option, Translator
+import click
+
+from kzcal.components import Command, HitTranslator, Option, Translator
 from kzcal.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -24,6 +26,17 @@ def _learn(task: TranslatorTask, **options: float) -> LearningTranslator:
     return ResponseLearner(task, **options)
 
 
+def _response_table() -> click.Command:
+    from kzcal_fitted_response.command import response_table
+
+    return response_table
+
+
+RESPONSE_TABLE = Command(
+    "response-table",
+    "Write the constants that a fitted response has learned as a calibration table.",
+    build=_response_table,
+)
 FITTED_RESPONSE = Translator(
     "fitted-response",
     "The detector response itself: constants of every PMT from unpaired events.",
@@ -40,3 +53,9 @@ FITTED_RESPONSE = Translator(
 def kzcal_translators() -> Iterable[Translator]:
     """One translator."""
     return (FITTED_RESPONSE,)
+
+
+@hookimpl
+def kzcal_commands() -> Iterable[Command]:
+    """One command."""
+    return (RESPONSE_TABLE,)

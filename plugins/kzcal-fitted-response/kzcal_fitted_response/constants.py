@@ -190,7 +190,12 @@ def _shapes(numbers: list[Mapping[str, float]]) -> Shapes:
     )
 
 
-def kind_of(detector: Detector, device: torch.device) -> Int[Tensor, " pmt"]:
-    """Type of each PMT as a row of the shapes."""
+def kind_of(detector: Detector, cable: Int[Tensor, " pmt"]) -> Int[Tensor, " pmt"]:
+    """Type of the PMT that each cable reads, as a row of the shapes.
+
+    Args:
+        detector: with the type of the PMT at each place.
+        cable: that reads the PMT at each place.
+    """
     rows = np.searchsorted(np.array(TYPES), detector.diameter_inch)
-    return torch.from_numpy(rows.astype(np.int64)).to(device)
+    return torch.from_numpy(rows.astype(np.int64)).to(cable.device)[torch.argsort(cable)]

@@ -11,6 +11,8 @@ from torch import Tensor
 CORE_HALF_WIDTH = 5.0
 N_CORE = 80
 """Bins of a standardised density, from -5 to 5 standard deviations."""
+PEAK_STEPS = 40
+"""Steps in which location and width of a peak are found."""
 DELAY_EDGES = (
     *(-40.0, -25.0, -15.0, -10.0, -7.0, -5.0, 5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 38.0),
     *(50.0, 65.0, 85.0, 110.0, 150.0, 200.0),
@@ -88,20 +90,30 @@ def core_edges(device: torch.device) -> Float[Tensor, " edge"]:
 
 
 def standardised(density: Float[Tensor, "type bin"]) -> Float[Tensor, "type bin"]:
-    """The density stretched and moved so that its mean is zero and its variance one.
+    """The density stretched and moved so that its peak has the location and width of a normal's.
 
     What a standardised shape says of location and width would otherwise be said twice, by it and
-    by the constants of each PMT.
+    by the constants of each PMT. With weights exp(-x^2 / 2) the mean is zero and the mean square
+    one half, as those of a normal distribution are; tails hardly count.
     """
     edges = core_edges(density.device).double()
-    centre, rows = (edges[1:] + edges[:-1]) / 2, []
+    rows = []
     for chances in density.double():
-        share = chances / chances.sum()
-        mean = (share * centre).sum()
-        width = ((share * (centre - mean) ** 2).sum() + (edges[1] - edges[0]) ** 2 / 12).sqrt()
-        below = torch.cat([share.new_zeros(1), share.cumsum(0)])
-        moved = interpolated(
-            below[None], edges, torch.zeros(len(edges), dtype=torch.long), edges * width + mean
-        )
-        rows.append(moved.diff() / (moved[-1] - moved[0]))
-    return torch.stack(rows).to(density.dtype)
+        location, width = _peak(chances / chances.sum(), (edges[1:] + edges[:-1]) / 2)
+        below = torch.cat([chances.new_zeros(1), chances.cumsum(0)])[None]
+        first = torch.zeros(len(edges), dtype=torch.long, device=edges.device)
+        rows.append(interpolated(below, edges, first, edges * width + location).diff())
+    found = torch.stack(rows)
+    return (found / found.sum(1, keepdim=True)).to(density.dtype)
+
+
+def _peak(share: Float[Tensor, " bin"], centre: Float[Tensor, " bin"]) -> tuple[float, float]:
+    """Location and width of a peak."""
+    location, width = 0.0, 1.0
+    for _ in range(PEAK_STEPS):
+        off = (centre - location) / width
+        weight = share * torch.exp(-(off**2) / 2)
+        total = float(weight.sum())
+        location += 2 * width * float((weight * off).sum()) / total
+        width *= (2 * float((weight * off**2).sum()) / total) ** 0.5
+    return location, width

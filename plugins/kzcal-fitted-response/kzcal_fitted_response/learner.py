@@ -1,8 +1,8 @@
 """Learning the response: translate, compare, move every constant, and again.
 
-A turn translates all photoelectrons once and a part of them a few times more at constants moved a
-little. From turn ``SETTLING`` on, what each turn says of a PMT is averaged over turns, which have
-random numbers of their own, so that the noise of the translation falls and that of the data stays.
+A turn translates all photoelectrons once, with random numbers of its own. From turn ``SETTLING``
+on, what each turn says of a PMT is averaged over turns, so that the noise of the translation falls
+and that of the data stays.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
-from kzcal.photoelectrons import Photoelectrons
 from kzcal_fitted_response.agreement import agreement, distances
 from kzcal_fitted_response.constants import Constants, Shapes
 from kzcal_fitted_response.draws import Draws, draw
@@ -40,12 +38,10 @@ from kzcal_fitted_response.tubes import (
     with_dark_rate,
 )
 
-SETTLING = 4
+SETTLING = 6
 """Turns before averages begin."""
 MEMORY = 12
 """Turns that an average remembers."""
-SLOPE_PE = 150_000
-"""Photoelectrons from which slopes are found."""
 
 
 class ResponseLearner:
@@ -72,13 +68,12 @@ class ResponseLearner:
 
     def step(self) -> Mapping[str, float]:
         """One turn: how well data and translation agree before it, and how far constants moved."""
-        draws = self._draws()
-        reported, found = self._translated(self._constants, draws, self._on.distance)
+        reported, found = self._translated()
         both = self._compared(found)
         if self._turn == 0:
             losses = self._begin(found, both)
         else:
-            losses = self._improve(draws, reported, found, both)
+            losses = self._improve(reported, found, both)
         self._turn += 1
         return losses
 
@@ -102,13 +97,13 @@ class ResponseLearner:
         self._turn = int(state["turn"])
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Constants, one standard deviation of those of PMTs, and dark hits of the data."""
-        dark = self._on.data.dark
-        counts = torch.bincount(self._on.data.pmt[dark], minlength=self._task.detector.n_pmt)
+        """Constants, one standard deviation of those of PMTs, and hits of the data."""
+        data, n_pmt = self._on.data, self._task.detector.n_pmt
         return {name: tensor.clone() for name, tensor in self._constants.tensors().items()} | {
             "errors": self._errors.clone(),
-            "dark.hits": counts,
-            "dark.live": self._on.target.exposure.dark_live.clone(),
+            "hits.light": torch.bincount(data.pmt[data.light], minlength=n_pmt),
+            "hits.dark": torch.bincount(data.pmt[data.dark], minlength=n_pmt),
+            "hits.dark_live": self._on.target.exposure.dark_live.clone(),
         }
 
     def translate(
@@ -129,11 +124,11 @@ class ResponseLearner:
         rate = self._constants.tubes.dark_rate
         return draw(self._on.light, self._on.source.window, rate, generator=generator)
 
-    def _translated(
-        self, constants: Constants, draws: Draws, distance: Float[Tensor, " pe"]
-    ) -> tuple[Reported, HitTable]:
+    def _translated(self) -> tuple[Reported, HitTable]:
+        """Translate all photoelectrons with the random numbers of this turn."""
         on = self._on
-        reported = report(constants, on.view.kind, draws, distance, on.source.window)
+        draws = self._draws()
+        reported = report(self._constants, on.view.kind, draws, on.distance, on.source.window)
         return reported, HitTable.of(reported.pulses, on.source.table, on.view)
 
     def _compared(self, found: HitTable) -> Comparison:
@@ -154,11 +149,11 @@ class ResponseLearner:
         return agreement(both, kind) | distances(tubes, tubes, self._errors)
 
     def _improve(
-        self, draws: Draws, reported: Reported, found: HitTable, both: Comparison
+        self, reported: Reported, found: HitTable, both: Comparison
     ) -> Mapping[str, float]:
         """Move every constant once."""
         kind, tubes = self._on.view.kind, self._constants.tubes
-        by = self._slopes(draws)
+        by = slopes(self._constants, kind, found, reported)
         now = estimates(tubes, both, by, kind, copies=1 / self._share)
         self._estimates = averaged(self._estimates, now, self._share)
         ceiling = float(self._constants.readout.ceiling)
@@ -175,28 +170,9 @@ class ResponseLearner:
         """Share of this turn in averages."""
         return 1.0 if self._turn <= SETTLING else max(1 / (self._turn - SETTLING + 1), 1 / MEMORY)
 
-    def _slopes(self, draws: Draws) -> Slopes:
-        """Slopes from the first events."""
-        light, dark = draws.light, draws.dark
-        last = light.event[min(SLOPE_PE, len(light.event)) - 1]
-        n_light, n_dark = (
-            int(torch.searchsorted(p.event, last, right=True)) for p in (light, dark)
-        )
-        part = Draws(
-            Photoelectrons(light.event[:n_light], light.pmt[:n_light], light.time[:n_light]),
-            draws.light_numbers[:, :n_light],
-            Photoelectrons(dark.event[:n_dark], dark.pmt[:n_dark], dark.time[:n_dark]),
-            draws.dark_numbers[:, :n_dark],
-            draws.dark_drawn,
-        )
-        distance = self._on.distance[:n_light]
-        return slopes(
-            self._constants, lambda c: self._translated(c, part, distance)[1], self._on.view
-        )
-
     def _shapes(self, reported: Reported, found: HitTable, both: Comparison, by: Slopes) -> Shapes:
         """Shared constants by a step of scoring, then what they leave."""
         on, now, share = self._on, self._constants, self._share
         free = self._turn >= self._densities_from
         shapes = improved(now, on.data, found, reported, on.view, densities=free, share=share)
-        return scored(shapes, both, by, on.view.kind, share=share)
+        return scored(shapes, both, by, on.view.kind, rate=share)

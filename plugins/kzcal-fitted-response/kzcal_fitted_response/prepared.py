@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from kzcal.learning import TranslatorTask
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.merging import Pulses
 from kzcal_fitted_response.cables import exchanged
-from kzcal_fitted_response.constants import Constants, Readout, kind_of
+from kzcal_fitted_response.constants import Constants, Readout, Tubes, kind_of
 from kzcal_fitted_response.draws import EventTable, distance_to, light_of, windows_of
 from kzcal_fitted_response.readout import read_out
 from kzcal_fitted_response.statistics import LIGHT, Exposure, HitTable, View
@@ -97,11 +97,13 @@ def prepared(task: TranslatorTask, merging_time: float) -> tuple[Prepared, Const
     cable = _cabling(light, source, hits, target, position)
     speed = CalibrationConfig().light_speed
     faint = _faint(source.energy[light.event] / distance**2)
-    view = View(position[torch.argsort(cable)], kind_of(detector, device), speed, faint)
+    place = torch.argsort(cable)
+    view = View(position[place], kind_of(detector, cable), speed, faint)
     used = source.used[light.event]
     drawn = torch.bincount(cable[light.pmt[used]], minlength=len(position)).double()
     data = HitTable.of(hits, target, view)
-    tubes = replace(start.tubes, cable=cable)
+    values = (getattr(start.tubes, field.name)[place] for field in fields(start.tubes))
+    tubes = replace(Tubes(*values), cable=cable)
     constants = replace(start, tubes=tubes, readout=readout)
     of_source, of_target = (Side.of(table, readout, view) for table in (source, target))
     return Prepared(light, distance, drawn, of_source, of_target, data, view), constants

@@ -1,9 +1,7 @@
 r"""One step towards the constants whose translated hits are distributed as the data's are.
 
-Hits of a PMT fall into the bins of a histogram with shares p that depend on its constants; the
-slopes J of the shares are found by translating the same photoelectrons, with the same random
-numbers, at constants moved a little, all PMTs of a type together. With the shares d of the data
-and s of the translated photoelectrons
+Hits of a PMT fall into the bins of a histogram with shares p, whose slopes J by its constants are
+known. With the shares d of the data and s of the translated photoelectrons
 
 .. math:: \delta = F^{-1} J^T p^{-1} (d - s), \qquad F = J^T p^{-1} J
 
@@ -17,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 TINY = 1e-9
@@ -40,9 +38,8 @@ class Step:
 def score_step(
     data: Float[Tensor, "row bin"],
     simulated: Float[Tensor, "row bin"],
-    share: Float[Tensor, "type bin"],
-    slope: Float[Tensor, "type parameter bin"],
-    kind: Int[Tensor, " row"],
+    share: Float[Tensor, "row bin"],
+    slope: Float[Tensor, "row parameter bin"],
     *,
     copies: float = 1.0,
     damping: float = 0.0,
@@ -52,19 +49,18 @@ def score_step(
     Args:
         data: hits by bin.
         simulated: translated photoelectrons by bin.
-        share: of each bin, all rows of a type together.
+        share: of each bin, roughly; above zero.
         slope: of the shares.
-        kind: type of each row.
         copies: independent translations that later steps average over.
         damping: share by which the diagonal of the information is raised (Levenberg, Marquardt).
     """
     weight = slope / share[:, None]
-    information = torch.einsum("tpb,tqb->tpq", weight, slope)
+    information = torch.einsum("rpb,rqb->rpq", weight, slope)
     diagonal = information.diagonal(dim1=1, dim2=2)
     inverse = torch.linalg.inv(information + torch.diag_embed(damping * diagonal + TINY))
     n_data, n_simulated = (counts.sum(1).clamp(min=1) for counts in (data, simulated))
     off = data / n_data[:, None] - simulated / n_simulated[:, None]
-    score = torch.einsum("rpb,rb->rp", weight[kind], off)
-    delta = torch.einsum("rpq,rq->rp", inverse[kind], score)
+    score = torch.einsum("rpb,rb->rp", weight, off)
+    delta = torch.einsum("rpq,rq->rp", inverse, score)
     noise = 1 / n_data + 1 / (n_simulated * copies)
-    return Step(delta, inverse.diagonal(dim1=1, dim2=2)[kind] * noise[:, None])
+    return Step(delta, inverse.diagonal(dim1=1, dim2=2) * noise[:, None])

@@ -28,7 +28,7 @@ from kzcal_fitted_response.grids import (
 )
 from kzcal_fitted_response.sampling import Reported
 from kzcal_fitted_response.scoring import score_step
-from kzcal_fitted_response.slopes import CHARGE_PARAMETERS, SHAPE_MOVES, Slopes
+from kzcal_fitted_response.slopes import SHARED, Slopes
 from kzcal_fitted_response.statistics import HitTable, View, by_type, medians
 from kzcal_fitted_response.tubes import Comparison
 
@@ -93,7 +93,7 @@ def improved(
 
 
 def scored(
-    shapes: Shapes, both: Comparison, by: Slopes, kind: Int[Tensor, " pmt"], *, share: float
+    shapes: Shapes, both: Comparison, by: Slopes, kind: Int[Tensor, " pmt"], *, rate: float
 ) -> Shapes:
     """The shapes after a step of scoring of the charge's shared constants.
 
@@ -105,15 +105,19 @@ def scored(
         both: data and translation.
         by: slopes of the histograms.
         kind: type of each PMT.
-        share: of the step that is taken.
+        rate: share of the step that is taken.
     """
     n_types = len(shapes.low_share)
     data, found = (by_type(c, kind, n_types) for c in (both.data.charge, both.found.charge))
-    kinds = torch.arange(n_types, device=kind.device)
-    step = score_step(data, found, by.charge, by.by_charge, kinds, damping=DAMPING)
+    counts = both.found.charge.sum(1)
+    flat = by_type(counts[:, None] * by.charge.flatten(1), kind, n_types)
+    mean = flat / by_type(counts[:, None], kind, n_types).clamp(min=1)
+    slope = mean.reshape(n_types, *by.charge.shape[1:])
+    share = (found + 0.5) / (found + 0.5).sum(1, keepdim=True)
+    step = score_step(data, found, share, slope, damping=DAMPING)
     changed = {}
-    for column, name in enumerate(SHAPE_MOVES, start=len(CHARGE_PARAMETERS) - len(SHAPE_MOVES)):
-        delta = share * step.delta[:, column].clamp(-LARGEST_STEP, LARGEST_STEP)
+    for column, name in enumerate(SHARED, start=slope.shape[1] - len(SHARED)):
+        delta = rate * step.delta[:, column].clamp(-LARGEST_STEP, LARGEST_STEP)
         changed[name] = (getattr(shapes, name) + delta).clamp(*SHAPE_RANGE[name]).float()
     return replace(shapes, **changed)
 

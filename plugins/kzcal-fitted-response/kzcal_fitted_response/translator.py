@@ -64,7 +64,7 @@ def translated(
     draws = draw(light, window, constants.tubes.dark_rate, generator=stream)
     position = torch.from_numpy(detector.positions.astype(np.float32)).to(device)
     distance = distance_to(table.vertex, position, light.event, light.pmt)
-    kind = kind_of(detector, device)
+    kind = kind_of(detector, constants.tubes.cable)
     pulses = report(constants, kind, draws, distance, window).pulses
     return replace(events, hits=hits_of(_in_order(pulses), len(events)))
 

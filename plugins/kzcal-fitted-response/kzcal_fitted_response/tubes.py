@@ -13,7 +13,7 @@ from kzcal.response.charge import ChargeShape, detection_efficiency
 from kzcal_fitted_response.constants import Constants, Tubes
 from kzcal_fitted_response.scoring import score_step
 from kzcal_fitted_response.slopes import Slopes
-from kzcal_fitted_response.statistics import Counts, HitTable, medians
+from kzcal_fitted_response.statistics import Counts, HitTable, medians, pooled
 
 LEARNED = ("qe", "gain", "spe_width", "time_offset", "tts")
 """Constants of PMTs that a population draws in."""
@@ -86,13 +86,13 @@ def estimates(
             theirs for the most part, gain no more than what thinning leaves out.
     """
     now = torch.stack([getattr(tubes, name) for name in LEARNED]).double()
-    ratio, relative = _efficiency(both)
+    ratio, relative = _efficiency(both, copies)
     thinning = float(both.drawn.sum() / both.found.light.sum())
     data, found = both.data, both.found
-    by_charge = by.by_charge[:, :2]
-    charge = score_step(data.charge, found.charge, by.charge, by_charge, kind, copies=copies)
+    shares = [pooled(c, kind, int(kind.max()) + 1)[kind] for c in (found.charge, found.time)]
+    charge = score_step(data.charge, found.charge, shares[0], by.charge[:, :2], copies=copies)
     fewer = min(copies, thinning)
-    time = score_step(data.time, found.time, by.time, by.by_time, kind, copies=fewer)
+    time = score_step(data.time, found.time, shares[1], by.time, copies=fewer)
     own = torch.stack([ratio - 1, *charge.delta.T, time.delta[:, 0], time.delta[:, 1]])
     scale = now.clone()
     scale[3] = 1.0
@@ -107,11 +107,16 @@ def estimates(
     return Estimates(value, torch.where(unknown, UNKNOWN, variance.clamp(min=1e-12)))
 
 
-def _efficiency(both: Comparison) -> tuple[Tensor, Tensor]:
-    """Light of the data over that of the translation, and the relative variance of the ratio."""
+def _efficiency(both: Comparison, copies: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Light of the data over that of the translation, and the relative variance of the ratio.
+
+    Photoelectrons at the ceiling are the same in every turn, their thinning is not.
+    """
     of_data, of_found = both.data.signal, both.found.signal
     ratio = of_data / (both.scale * of_found).clamp(min=1.0)
-    noise = both.data.light / of_data.clamp(min=1.0) ** 2 + 1 / both.drawn.clamp(min=1.0)
+    drawn = 1 / both.drawn.clamp(min=1.0)
+    thinning = (both.found.light / of_found.clamp(min=1.0) ** 2 - drawn).clamp(min=0.0)
+    noise = both.data.light / of_data.clamp(min=1.0) ** 2 + drawn + thinning / copies
     return ratio, noise
 
 
@@ -170,7 +175,8 @@ def _leant(
     leant = spread * (value / variance + prior.mean / prior.variance)
     error = spread * (1 / variance + prior.population / prior.variance**2).sqrt()
     known = torch.isfinite(leant)
-    return torch.where(known, leant, value), torch.where(known, error, variance.sqrt())
+    error = torch.where(known & (variance < UNKNOWN), error, variance.sqrt())
+    return torch.where(known, leant, value), error
 
 
 def living(tubes: Tubes, both: Comparison, kind: Int[Tensor, " pmt"]) -> Tubes:

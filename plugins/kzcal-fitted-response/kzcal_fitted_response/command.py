@@ -1,0 +1,43 @@
+"""``kzcal response-table``: the constants of a trained model as a calibration table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kzcal.cli.output import emit, json_option
+
+
+@click.command()
+@click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="CSV file to write; an existing one is replaced.",
+)
+@json_option
+def response_table(model: Path, out: Path, as_json: bool) -> None:
+    """Write the constants that a fitted response has learned as a calibration table.
+
+    MODEL is a directory of ``kzcal translate train fitted-response``. The table has the columns
+    of ``kzcal db export``, and ``kzcal db import`` takes it.
+    """
+    from kzcal.conditions.payload import Lineage
+    from kzcal.conditions.table import write_table
+    from kzcal.translate.model import WEIGHTS, ModelDirectory, read_tensors
+    from kzcal_fitted_response.payload import response_payload
+
+    directory = ModelDirectory(model)
+    manifest = directory.manifest()
+    weights, _ = read_tensors(model / WEIGHTS)
+    lineage = Lineage(
+        inputs=(directory.weights_file(), *manifest.inputs),
+        code_version=manifest.versions.get("kzcal", ""),
+        seed=manifest.seed,
+    )
+    payload = response_payload(weights, directory.open_detector(manifest), lineage)
+    write_table(payload, out)
+    n_pmt = len(payload.columns["status"].values)
+    emit({"table": out, "pmts": n_pmt}, as_json, f"wrote {n_pmt} PMTs to {out}")
