@@ -150,8 +150,11 @@ class Forward(nn.Module):
         return torch.sigmoid((charge - self.level[kind]) / self.softness[kind].exp())
 
     def single_pe_passing(self) -> Float[Tensor, " pmt"]:
-        """Share of each PMT's single photoelectrons that pass a threshold without softness."""
-        level = self.level[self.kind].clamp(min=0.02).log() - self.gain
+        """Share of each PMT's single photoelectrons that pass a threshold without softness.
+
+        The threshold is taken as given: charges above it cannot tell where it should be.
+        """
+        level = self.level.detach()[self.kind].clamp(min=0.02).log() - self.gain
         return self.charges.above(level, self.kind, self.width.exp())
 
     def walk_of(

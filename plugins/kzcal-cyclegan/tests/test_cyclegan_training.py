@@ -92,6 +92,16 @@ def test_the_cycle_is_least_at_the_resolution_of_the_detector() -> None:
     assert min(surprise, key=surprise.__getitem__) == wide
 
 
+def test_the_cycle_leaves_thresholds_alone() -> None:
+    """Charges that are above a threshold are the likelier the higher it is; it would run away."""
+    forward, hits = Forward(TUBES, ALIVE), batch_of(lit(2))
+    zero = torch.zeros(len(hits.pmt))
+    guess = Guess(hits, torch.ones(len(hits.pmt)), Opinion(zero, zero, zero, zero))
+    loss = cycles.dtq_cycle(forward, hits, guess)
+    (slope,) = torch.autograd.grad(loss, forward.level, allow_unused=True)
+    assert slope is None
+
+
 def test_identity_is_zero_for_pmts_that_change_nothing() -> None:
     """And grows with delays and gains."""
     forward = Forward(TUBES, ALIVE)
