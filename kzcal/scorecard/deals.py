@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import t
+from scipy.stats import gamma, t
 
 AT_ONCE = 250
 """Deals calculated at a time."""
@@ -64,10 +64,22 @@ class Deals:
         statistic: Callable[[Float64[np.ndarray, "deal block"]], Float64[np.ndarray, " deal"]],
         found: float,
     ) -> float:
-        """Share of deals, the true one among them, that are as far from alike as was found."""
+        """Share of deals, the true one among them, that are as far from alike as was found.
+
+        Where no deal is, the tail of a gamma distribution with the mean and variance of the deals
+        tells how far; it only orders rows that differ beyond doubt.
+
+        Args:
+            statistic: of deals; a square, or a sum of squares.
+            found: its value for the files as they are.
+        """
         values = np.concatenate([statistic(part) for part in self.parts()])
         beyond = int((values >= found * (1 - 1e-9)).sum())
-        return (1 + beyond) / (1 + len(values))
+        least = 1 / (1 + len(values))
+        if beyond or values.var() == 0:
+            return (1 + beyond) * least
+        scale = values.var() / values.mean()
+        return min(least, float(gamma.sf(found, values.mean() / scale, scale=scale)))
 
 
 def jackknifed(

@@ -30,7 +30,7 @@ FOOTER = (
 
 
 SUMMARIES: Mapping[str, str] = {
-    "Times and charges": "Hits where a PMT expects less than a quarter of a photoelectron, every "
+    "Times and charges": "Hits where a PMT expects few photoelectrons, every "
     "PMT brought to the place of all of its type.",
     "Events": "Hits within the light of physics events, and the angles between them.",
     "PMTs": "Each point is a PMT, with the errors that counting makes.",

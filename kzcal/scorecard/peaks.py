@@ -31,8 +31,9 @@ FEWEST_HITS = 20
 """A PMT with fewer hits around its peak is left where it is, and left out of widths."""
 FLOOR = (-16.0, -8.0)
 """Residuals before all light, ns."""
-FIT = (0.62, 1.38)
-"""Charges around the single-p.e. peak that its width is fitted to, parts of its place."""
+FIRST_WIDTH, MOST_BELOW, FIT_ROUNDS = 0.4, 0.5, 3
+"""The single-p.e. peak is fitted one width to either side, but no further below than this part of
+its place: there are the threshold and pulses that skipped a dynode."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,9 +171,10 @@ def charge_width(histograms: Histograms) -> float:
     counts = aligned_charges(histograms)
     if not counts.any():
         return float("nan")
-    peak, bend = _charge_peak(counts), -1.0
-    for _ in range(2):
-        near = (CHARGE.centres > FIT[0] * peak) & (CHARGE.centres < FIT[1] * peak) & (counts > 0)
+    peak, width = _charge_peak(counts), FIRST_WIDTH
+    for _ in range(FIT_ROUNDS):
+        lower, upper = peak * (1 - min(width, MOST_BELOW)), peak * (1 + width)
+        near = (CHARGE.centres > lower) & (CHARGE.centres < upper) & (counts > 0)
         if near.sum() < 4:
             return float("nan")
         weight = np.sqrt(counts[near])
@@ -180,7 +182,8 @@ def charge_width(histograms: Histograms) -> float:
         if bend >= 0:
             return float("nan")
         peak = float(np.clip(-slope / (2 * bend), 0.5 * peak, 1.5 * peak))
-    return float(np.sqrt(-0.5 / bend) / peak)
+        width = float(np.clip(np.sqrt(-0.5 / bend) / peak, 0.1, 1.0))
+    return width
 
 
 def _charge_peak(counts: Shaped[np.ndarray, " bin"]) -> float:

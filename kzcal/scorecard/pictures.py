@@ -169,21 +169,20 @@ def _overlay(
 def _scatter(axes: Axes, comparison: PmtComparison, diameter: Shaped[np.ndarray, " pmt"]) -> None:
     """Fake against data with the errors of both."""
     quantity = comparison.quantity
-    per = 1e-6 if quantity.name == "dark_rate" else 1.0
     (first, second), (error, other) = comparison.values, comparison.errors
     for size, colour in TYPE_COLOURS.items():
         rows = comparison.compared & (diameter == size)
         axes.errorbar(
-            second[rows] / per,
-            first[rows] / per,
-            error[rows] / per,
-            other[rows] / per,
+            second[rows],
+            first[rows],
+            error[rows],
+            other[rows],
             fmt=".",
             ms=2,
             lw=0.2,
             color=colour,
         )
-    both = np.concatenate([first[comparison.compared], second[comparison.compared]]) / per
+    both = np.concatenate([first[comparison.compared], second[comparison.compared]])
     if len(both):
         lower, upper = np.quantile(both, (0.003, 0.997))
         margin = 0.05 * (upper - lower)
@@ -191,7 +190,9 @@ def _scatter(axes: Axes, comparison: PmtComparison, diameter: Shaped[np.ndarray,
         axes.plot(ends, ends, color=DATA, lw=0.7)
         axes.set_xlim(*ends)
         axes.set_ylim(*ends)
-    unit = "kHz" if quantity.name == "dark_rate" else quantity.unit
-    axes.set_title(words(quantity.name) + ("" if unit == "1" else f", {unit}"))
+    unit = quantity.unit
+    common = {"ratio": ", over the mean", "difference": ", less the mean", "": ""}
+    label = words(quantity.name) + common[quantity.against]
+    axes.set_title(label + ("" if unit == "1" else f", {unit}"))
     axes.set_xlabel("data")
     axes.set_ylabel("fake")

@@ -29,7 +29,7 @@ def event_rows(fake: Tally, data: Tally, deals: Deals, *, paired: bool) -> Itera
     """Distributions over events, means by energy, and patterns of hits."""
     for name in EVENT_FEATURES:
         shares = shares_of(fake, data, FEATURES.index(name))
-        chance = deals.probability(shares.statistic, shares.distance)
+        chance = deals.probability(shares.statistic, shares.distance**2)
         number = partial(_mean_feature, column=FEATURES.index(name))
         found = compare_whole(name, UNITS[name], number, fake, data, paired=paired)
         absolute = name == "mean_residual"
@@ -78,7 +78,7 @@ def pmt_rows(
         chance = deals.probability(comparison.statistic, float(comparison.statistic(truth)[0]))
         name, unit = comparison.quantity.name, comparison.quantity.unit
         per = 1e9 if name == "dark_rate" else 1.0
-        fake, data = (per * float(np.nanmean(values)) for values in comparison.values)
+        fake, data = (per * value for value in comparison.means)
         spread = float(np.sqrt(max(comparison.excess, 0.0)))
         shown = "Hz" if name == "dark_rate" else unit
         yield Row(name, "pmts", shown, fake, data, spread, measure=SPREAD, probability=chance)
@@ -141,7 +141,7 @@ def score_row(
         (len(fake.n_events), len(data.n_events)),
     )
     shares = ShareComparison.of((first, second), blocks, numbers)
-    chance = deals.probability(shares.statistic, shares.distance)
+    chance = deals.probability(shares.statistic, shares.distance**2)
     means = float(first.mean()), float(second.mean())
     row = Row(name, "scores", "1", *means, shares.distance, measure=SHARES, probability=chance)
     return row, shares

@@ -132,7 +132,7 @@ def score(
     advance(0.2)
     generator = np.random.default_rng(config.seed)
     deals = Deals.drawn(config.blocks, config.deals, paired=pair.paired, generator=generator)
-    pmts = compare_pmts(mine, other)
+    pmts = compare_pmts(mine, other, detector.directions)
     alike = correlation(pmts[0], pmts[-1], detector.diameter_inch)
     blur = _blur(calibration)
     rows = [

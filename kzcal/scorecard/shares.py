@@ -49,7 +49,7 @@ class ShareComparison:
     def distance(self) -> float:
         """Largest difference of the two cumulative distributions at the edges."""
         truth = np.repeat([1.0, 0.0], [len(self.first), len(self.second)])
-        return float(self.statistic(truth[None])[0])
+        return float(np.sqrt(self.statistic(truth[None])[0]))
 
     @property
     def excess(self) -> float:
@@ -58,12 +58,12 @@ class ShareComparison:
         return float((gap**2 - variance).mean())
 
     def statistic(self, dealt: Float64[np.ndarray, "deal block"]) -> Float64[np.ndarray, " deal"]:
-        """The largest difference, of many deals of blocks."""
+        """The square of the largest difference, of many deals of blocks."""
         blocks = np.concatenate([self.first, self.second]).astype(np.float64)
         mine = (dealt @ blocks).cumsum(1)
         rest = blocks.sum(0).cumsum() - mine
         gap = mine / np.maximum(mine[:, -1:], 1) - rest / np.maximum(rest[:, -1:], 1)
-        return np.asarray(np.abs(gap).max(1))
+        return np.asarray((gap**2).max(1))
 
     def _gap(self) -> tuple[Float64[np.ndarray, " bin"], Float64[np.ndarray, " bin"]]:
         first, second = (np.cumsum(c.sum(0)).astype(np.float64) for c in (self.first, self.second))

@@ -63,6 +63,15 @@ class SphereTables:
         return pairs / expected.clamp(min=1e-3)
 
 
+def smooth_patterns(
+    directions: Float64[np.ndarray, "pmt 3"], largest_degree: int
+) -> Float64[np.ndarray, "pmt harmonic"]:
+    """Real spherical harmonics up to a degree, the constant included, at every PMT."""
+    harmonics, degree = _harmonics(directions)
+    chosen = harmonics[:, degree <= largest_degree]
+    return np.column_stack([np.ones(len(chosen)), chosen])
+
+
 def nearest(
     directions: Float64[np.ndarray, "pmt 3"], n_neighbours: int
 ) -> Int64[np.ndarray, "pmt neighbour"]:

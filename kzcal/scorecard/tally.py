@@ -22,8 +22,8 @@ from kzcal.scorecard.sphere import SphereTables, presence
 
 EVENTS_AT_ONCE = 2048
 """Events whose hits are laid out over all PMTs at a time."""
-MOST_EXPECTED = 0.25
-"""Photoelectrons that a PMT may expect where a hit counts as nearly always a single one."""
+FEW_FOR_TIME, FEW_FOR_CHARGE = 0.6, 0.25
+"""Photoelectrons that a PMT may expect of an event where its hit counts as near a single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Tally:
         dark_time: time in which they were counted, s.
         occupied: physics events in which a PMT has light.
         residual: hits of little light by residual, in the bins TIME.
-        charge: those, and hits of forced triggers, by charge, in the bins CHARGE.
+        charge: hits of less light, and those of forced triggers, by charge, in the bins CHARGE.
         n_forced: forced triggers, by block.
         features: of the physics events, in their order, by the names of FEATURES.
         row: of these events in the file.
@@ -134,9 +134,10 @@ def gather(
         block = counting.block[batch.rows][batch.event]
         counting.add(n_hits, block, batch.used)
         counting.add(dark, block * n_pmt + batch.pmt, counting.dark(batch))
-        single = counting.near_single(batch)
-        counting.histogram(residual, batch, block, batch.residual, TIME, single)
-        counting.histogram(charge, batch, block, batch.charge, CHARGE, single | batch.forced)
+        expected = counting.expected(batch)
+        counting.histogram(residual, batch, block, batch.residual, TIME, expected < FEW_FOR_TIME)
+        single = (expected < FEW_FOR_CHARGE) | batch.forced
+        counting.histogram(charge, batch, block, batch.charge, CHARGE, single)
         counting.events(batch, occupied, features)
     return _tally(stream, plan, n_hits, dark, occupied, residual, charge, features)
 
@@ -156,11 +157,11 @@ class _Counting:
     def dark(self, batch: HitBatch) -> Tensor:
         return batch.forced | (batch.used & (batch.time < -self.stream.config.dark_margin))
 
-    def near_single(self, batch: HitBatch) -> Tensor:
-        """Hits within the light where a PMT expects few photoelectrons.
+    def expected(self, batch: HitBatch) -> Float[Tensor, " hit"]:
+        """Photoelectrons that the PMT of each hit expects; infinite for hits without light.
 
-        An event's light is shared out by solid angle; what the whole sphere misses is the same
-        in both files.
+        An event's charge is shared out by solid angle; what that leaves out, it leaves out in
+        both files.
         """
         lower, upper = LIGHT_WINDOW
         light = batch.used & (batch.residual > lower) & (batch.residual < upper)
@@ -170,7 +171,7 @@ class _Counting:
         aperture = tubes.aperture_radius
         coverage = (aperture**2).sum() / (4 * tubes.radius**2)
         share = 0.25 * aperture[batch.pmt] ** 2 * view.cosine / view.distance**2 / coverage
-        return light & (total[batch.event] * share < MOST_EXPECTED)
+        return torch.where(light, total[batch.event] * share, torch.inf)
 
     def histogram(
         self,
