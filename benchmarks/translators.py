@@ -1,0 +1,170 @@
+"""Translators after the same time of training: scorecards side by side, and pictures.
+
+    python benchmarks/translators.py GTQ TARGET --work DIR [--pairs GTQ DTQ] [--minutes 10]
+        [--detector FILE.toml] [--write docs/translators.md] [--figure docs/translators.png]
+
+GTQ and TARGET are what `kzcal translate twin` wrote. Translators in --from-pairs are trained on
+--pairs, of `kzcal simulate --gtq`. A model that DIR holds already is taken as it is; each is
+applied to GTQ and compared with TARGET.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pages import table, write_part
+
+from kzcal.calibrate.report.picture import FAINT, drawing
+from kzcal.io.toml import read_toml
+from kzcal.translate.curves import read_table
+
+NAMES = ("fitted-response", "graph-unet-gan", "cyclegan")
+COLOURS = ("#c0392b", "#20639b", "#d1701c")
+KZCAL = "import sys; from kzcal.cli.main import main; sys.exit(main())"
+TARGETED = (
+    ("dark fraction", "dark_fraction"),
+    ("time resolution", "time_resolution"),
+    ("charge resolution", "charge_resolution"),
+)
+
+
+def kzcal(*words: object) -> str:
+    """What a command prints."""
+    command = [sys.executable, "-c", KZCAL, *map(str, words)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def trained(name: str, given: argparse.Namespace) -> Path:
+    """The model of a translator, trained if it is not there."""
+    model = given.work / name
+    if not (model / "weights.safetensors").exists():
+        source, target = (given.source, given.target)
+        if name in given.from_pairs and given.pairs:
+            source, target = given.pairs
+        words = ("--source", source, "--target", target, "--out", model)
+        limits = ("--minutes", given.minutes, "--detector", given.detector)
+        kzcal("translate", "train", name, *words, *limits)
+    return model
+
+
+def judged(name: str, model: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """The scorecard of a model's translation of the source."""
+    fake, card = given.work / f"{name}.h5", given.work / f"{name}-scorecard"
+    if not (card / "scorecard.json").exists():
+        kzcal("translate", "apply", model, given.source, "--out", fake, "--seed", 1)
+        kzcal("compare", fake, given.target, "--out", card, "--detector", given.detector)
+    found: dict[str, Any] = json.loads((card / "scorecard.json").read_text())
+    return found
+
+
+def worst(rows: Sequence[Mapping[str, Any]], begin: str) -> float:
+    """The largest relative difference of the rows whose names begin so; NaN if one is missing."""
+    found = [row["difference"] for row in rows if row["name"].startswith(begin)]
+    known = [abs(value) if value is not None else np.nan for value in found]
+    return float(max(known, default=np.nan))
+
+
+def cells(name: str, model: Path, card: Mapping[str, Any]) -> list[str]:
+    """A row of the table."""
+    told = read_toml(model / "model.toml")["training"]
+    rows = card["rows"]
+    validations = read_table(model / "training.csv")
+    best = next(v for v in validations if v.step == told["best_step"])
+    differences = [f"{100 * worst(rows, begin):.1f} %" for _, begin in TARGETED]
+    (alike,) = (row["difference"] for row in rows if row["name"] == "occupancy_correlation")
+    areas = [
+        f"{found['auc']:.3f} ± {found['error']:.3f} ({found['floor']:.3f})"
+        for found in card["two_sample"].values()
+    ]
+    return [
+        f"`{name}`",
+        f"{told['seconds'] / 60:.1f}",
+        f"{best.seconds / 60:.1f}",
+        f"{best.distance:.3g}",
+        *differences,
+        "" if alike is None else f"{alike:.3f}",
+        *areas,
+        f"{len(card['differing'])} of {len(rows)}",
+    ]
+
+
+def draw(path: Path, models: Mapping[str, Path], cards: Mapping[str, Mapping[str, Any]]) -> None:
+    """Distance over time, and the differences of the scorecards."""
+    with drawing(11.0, 4.4) as figure:
+        curves, bars = figure.subplots(1, 2, width_ratios=(1, 1.35))
+        figure.subplots_adjust(bottom=0.32, wspace=0.22)
+        for name, colour in zip(models, COLOURS, strict=False):
+            rows = [v for v in read_table(models[name] / "training.csv") if v.distance < np.inf]
+            minutes, distance = [v.seconds / 60 for v in rows], [v.distance for v in rows]
+            curves.plot(minutes, distance, marker=".", ms=4, color=colour, label=name)
+        curves.set(xlabel="time of training, min", ylabel="distance on events held out")
+        curves.set_yscale("log")
+        curves.legend()
+        _draw_bars(bars, cards)
+        figure.savefig(path, metadata={"Software": None})
+
+
+def _draw_bars(axes: Any, cards: Mapping[str, Mapping[str, Any]]) -> None:  # noqa: ANN401  Axes
+    """Relative differences of the rows that have one."""
+    kinds = {"relative", "absolute"}
+    names = [
+        row["name"]
+        for row in next(iter(cards.values()))["rows"]
+        if row["measure"] in kinds and row["group"] in {"events", "whole"}
+    ]
+    for place, (name, colour) in enumerate(zip(cards, COLOURS, strict=False)):
+        found = {row["name"]: row["difference"] for row in cards[name]["rows"]}
+        size = [abs(found[row]) if found.get(row) is not None else np.nan for row in names]
+        axes.bar(np.arange(len(names)) + 0.27 * (place - 1), size, 0.26, color=colour)
+    axes.axhline(0.02, color=FAINT, lw=0.8)
+    axes.set_yscale("log")
+    axes.set_ylabel("difference from data")
+    axes.set_xticks(
+        range(len(names)), [n.replace("_", " ") for n in names], rotation=60, ha="right"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--work", type=Path, required=True, help="models, fakes, scorecards")
+    parser.add_argument("--pairs", type=Path, nargs=2, help="files of simulated pairs")
+    parser.add_argument("--from-pairs", nargs="*", default=["graph-unet-gan"])
+    parser.add_argument("--only", nargs="*", choices=NAMES, default=NAMES)
+    parser.add_argument("--detector", default="kamland-zen-800")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--write", type=Path, help="page that takes the table")
+    parser.add_argument("--figure", type=Path, help="picture to write")
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    models = {name: trained(name, given) for name in given.only}
+    cards = {name: judged(name, model, given) for name, model in models.items()}
+    areas = [name.replace("_", " ") for name in next(iter(cards.values()))["two_sample"]]
+    head = [
+        "translator",
+        "trained [min]",
+        "best after [min]",
+        "distance",
+        *(f"{name}, worst type" if name != "dark fraction" else name for name, _ in TARGETED),
+        "occupancy correlation of attainable",
+        *(f"{name} (floor)" for name in areas),
+        "rows that differ",
+    ]
+    rows = [cells(name, models[name], cards[name]) for name in models]
+    print(table(head, rows))
+    if given.figure:
+        draw(given.figure, models, cards)
+    if given.write:
+        write_part(given.write, "translators", table(head, rows))
+
+
+if __name__ == "__main__":
+    main()
