@@ -85,7 +85,7 @@ def twin(
     from kzcal.fit.config import FitConfig
     from kzcal.io.atomic import check_writable
     from kzcal.simulate.constants import Constants
-    from kzcal.translate.twin_files import Origin, write_twins
+    from kzcal.translate.twin_files import FittedDetector, write_twins
 
     for path in (out, target):
         if path is not None:
@@ -94,7 +94,7 @@ def twin(
     with session.open_events(file, config.open_detector()[0]) as source:
         asked = source.header.run if run is None else run
         constants = Constants.stored(resolve(location), tag, asked)
-        origin = Origin(constants, config, choose_device(device))
+        fitted = FittedDetector(constants, config, choose_device(device))
         total = copies * source.n_events
         with (
             interrupts_kept() as check,
@@ -109,7 +109,7 @@ def twin(
                 file,
                 source,
                 checked_samples(session.plugins()),
-                origin,
+                fitted,
                 out,
                 target,
                 copies=copies,

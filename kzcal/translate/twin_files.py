@@ -33,7 +33,7 @@ from kzcal.translate.twin_population import Population
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Origin:
+class FittedDetector:
     """Where the detector of twins comes from.
 
     Args:
@@ -103,7 +103,7 @@ def write_twins(
     path: Path,
     source: EventSource,
     samples: Mapping[str, SampleSelection],
-    origin: Origin,
+    fitted: FittedDetector,
     out: Path,
     target: Path | None = None,
     *,
@@ -117,22 +117,22 @@ def write_twins(
         path: of the run's file.
         source: the same, open.
         samples: calibration samples to select, by name.
-        origin: of the detector.
+        fitted: where the detector comes from.
         out: the file of twins, which have the numbers of their events.
         target: file of the events themselves, if it is wanted.
         copies: twins of every event.
-        seed: decides the twins together with the run and the origin.
+        seed: decides the twins together with the run and its detector.
         advance: told how many twins have been written.
 
     Raises:
         CalibrationError: the run has no events of the samples, or decays do not fit them.
     """
     began = time.perf_counter()
-    stages = origin.stages()
+    stages = fitted.stages()
     population = Population.of(source, samples, stages.quenching.detector)
     key = BlockKey(seed, source.header.run, "twin", 0)
     model = TwinModel.of(population, stages, key)
-    lineage = _lineage(path, source, origin, copies=copies, seed=seed)
+    lineage = _lineage(path, source, fitted, copies=copies, seed=seed)
     header = replace(source.header, physics_window_ns=None, forced_window_ns=None)
     notes = {
         "lineage": lineage,
@@ -174,14 +174,16 @@ def write_target(source: EventSource, population: Population, path: Path, lineag
             first += len(chunk)
 
 
-def _lineage(path: Path, source: EventSource, origin: Origin, *, copies: int, seed: int) -> str:
+def _lineage(
+    path: Path, source: EventSource, fitted: FittedDetector, *, copies: int, seed: int
+) -> str:
     """All that decides the numbers, as JSON."""
     lineage = Lineage(
         inputs=(InputFile(path.name, source.digest()),),
         code_version=__version__,
         configuration={
             "command": "kzcal translate twin",
-            "constants": origin.as_dict(),
+            "constants": fitted.as_dict(),
             "copies": copies,
         },
         seed=seed,
