@@ -21,7 +21,7 @@ OWN = 4
 """Learned numbers that describe a PMT to the network, beside those with a meaning."""
 CHARGES = ((-0.8, 0.0, 0.6, 1.6, 3.5), (-0.5, -0.9, -0.7, -0.4, 0.0))
 """Where the components of the charge begin: means and logarithms of widths."""
-SHAPE = ((2.0, 0.0, -2.0), (0.0, 2.0, 12.0), (0.3, 1.2, 2.5))
+SHAPE = ((2.0, 0.0, -2.0), (0.0, 2.0, 12.0), (1.0, 1.6, 2.5))
 """The same for the delay after a photoelectron: logits, means and logarithms of widths, ns."""
 N_CHARGE, N_SHAPE = len(CHARGES[0]), len(SHAPE[0])
 HEAD = 1 + CANDIDATES + 3 * N_SHAPE + 3 * N_CHARGE
@@ -88,6 +88,7 @@ class Generator(nn.Module):
         self.efficiency = nn.Parameter(torch.zeros(n_pmt))
         self.offset = nn.Parameter(torch.zeros(n_pmt))
         self.log_gain = nn.Parameter(torch.zeros(n_pmt))
+        self.log_spread = nn.Parameter(torch.zeros(n_pmt))
         self.own = nn.Parameter(torch.zeros(n_pmt, OWN))
         self.walk = nn.Parameter(torch.tensor(0.0))
         self.dark = nn.Parameter(torch.cat([torch.zeros(N_CHARGE), torch.tensor(CHARGES).ravel()]))
@@ -136,11 +137,13 @@ class Generator(nn.Module):
         logit, choice, shape, charge = torch.split(numbers, sizes, dim=1)
         chosen = functional.log_softmax(choice.masked_fill(~light.valid, -1e9), dim=1)
         spread = Mixture.of(shape)
+        own = torch.exp(self.log_spread)[light.pmt][:, None]
+        width = torch.cat([spread.width[:, :1] * own, spread.width[:, 1:]], dim=1)
         begin = (light.candidate + offset[:, None])[:, :, None]
         time = Mixture(
             (chosen[:, :, None] + spread.log_weight[:, None]).flatten(1),
             (begin + spread.mean[:, None]).flatten(1),
-            spread.width[:, None].expand(-1, CANDIDATES, -1).flatten(1),
+            width[:, None].expand(-1, CANDIDATES, -1).flatten(1),
         )
         return PulseDensity(logit[:, 0], Mixture.of(charge), time, gain, self.walk)
 

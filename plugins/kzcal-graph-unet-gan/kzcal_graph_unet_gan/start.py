@@ -22,10 +22,10 @@ PRIOR = 30.0
 
 @torch.no_grad()
 def start_from_means(network: Generator, pairs: Pairs, detector: Detector) -> None:
-    """Give every PMT the odds, offset and gain that its hits show, relative to all PMTs.
+    """Give every PMT the odds, offset, spread and gain that its hits show, beside all PMTs.
 
-    The odds are those that a PMT with light reports a hit; offset and gain come from the first
-    hits near the first photoelectron, the gain from those of single photoelectrons. Each sees few
+    The odds are those that a PMT with light reports a hit; the others come from first hits near
+    the first photoelectron, spread and gain from those of single photoelectrons. Each sees few
     hits of a batch, and would be learned from them slowly.
 
     Args:
@@ -33,12 +33,17 @@ def start_from_means(network: Generator, pairs: Pairs, detector: Detector) -> No
         pairs: all that it will learn from.
         detector: of the pairs.
     """
-    lit, hit, late, log_charge, near, single = _sums(pairs, detector, network.offset.device)
+    sums = _sums(pairs, detector, network.offset.device)
+    lit, hit, late, log_charge, near, delay, square, single = sums
     odds = _relative(hit, lit)
     share = hit.sum() / lit.sum().clamp(min=1)
     network.efficiency.copy_(torch.logit(share + odds, eps=1e-3) - torch.logit(share, eps=1e-3))
     network.offset.copy_(_relative(late, near))
     network.log_gain.copy_(_relative(log_charge, single))
+    scatter = square - delay**2 / single.clamp(min=1)
+    variance = (scatter.sum() / single.sum().clamp(min=1)).clamp(min=0.1)
+    relative = (scatter / variance + PRIOR) / (single + PRIOR)
+    network.log_spread.copy_(0.5 * torch.log(relative))
 
 
 def _relative(total: Float[Tensor, " pmt"], number: Float[Tensor, " pmt"]) -> Tensor:
@@ -47,9 +52,9 @@ def _relative(total: Float[Tensor, " pmt"], number: Float[Tensor, " pmt"]) -> Te
     return (total - number * mean) / (number + PRIOR)
 
 
-def _sums(pairs: Pairs, detector: Detector, device: torch.device) -> Float[Tensor, "6 pmt"]:
-    """Times with light and with a hit; delays, logarithms of charges, and how many there are."""
-    sums = torch.zeros(6, detector.n_pmt, device=device)
+def _sums(pairs: Pairs, detector: Detector, device: torch.device) -> Float[Tensor, "8 pmt"]:
+    """Times with light, with a hit; delays and their squares, charges, and how many there are."""
+    sums = torch.zeros(8, detector.n_pmt, device=device)
     for start in range(0, len(pairs.source), EVENTS_AT_ONCE):
         rows = slice(start, start + EVENTS_AT_ONCE)
         light = Light.of(pairs.source[rows], detector, device)
@@ -59,6 +64,7 @@ def _sums(pairs: Pairs, detector: Detector, device: torch.device) -> Float[Tenso
         near = there * (delay.abs() < NEAR)
         single = near * (light.count[:, 0] == 1)
         log_charge = torch.log(hits.charge[:, 0].clamp(min=0.05))
-        values = [torch.ones_like(there), there, near * delay, single * log_charge, near, single]
+        values = [torch.ones_like(there), there, near * delay, single * log_charge, near]
+        values += [single * delay, single * delay**2, single]
         sums.index_add_(1, light.pmt, torch.stack(values))
     return sums

@@ -77,24 +77,34 @@ def test_a_hit_far_from_the_light_is_a_dark_one():
     assert found == pytest.approx((1 - SEEN) * 1e-5, rel=1e-3)
 
 
-def test_each_pmt_starts_where_its_hits_are(task):
-    """A PMT that reads late, and one that is twice as bright, are told apart at once."""
-    hits = task.target.hits
-    late, bright = hits.pmt == 10, hits.pmt == 20
-    time = np.where(late, hits.time + np.float32(5), hits.time)
-    charge = np.where(bright, 2 * hits.charge, hits.charge)
-    changed = replace(task.target, hits=replace(hits, time=time, charge=charge))
+def started(task, **columns):
+    """A network that starts from the pairs, after some columns of the hits were changed."""
+    hits = replace(task.target.hits, **{k: v.astype(np.float32) for k, v in columns.items()})
     alive = np.ones(task.detector.n_pmt, bool)
     levels = hierarchy(task.detector.directions, alive, depth=1, neighbours=2)
-    found = []
-    for target in (task.target, changed):
-        network = Generator(task.detector.n_pmt, levels, 2)
-        pairs = Pairs.of(replace(task, target=target), torch.Generator())
-        start_from_means(network, pairs, task.detector)
-        found.append((network.offset.detach(), network.log_gain.detach()))
-    (offset, gain), (later, brighter) = found
-    assert int((later - offset).argmax()) == 10
-    assert int((brighter - gain).argmax()) == 20
+    network = Generator(task.detector.n_pmt, levels, 2).requires_grad_(requires_grad=False)
+    pairs = Pairs.of(replace(task, target=replace(task.target, hits=hits)), torch.Generator())
+    start_from_means(network, pairs, task.detector)
+    return network
+
+
+def test_each_pmt_starts_where_its_hits_are(task):
+    """One that reads late and one that reads too much stand out at once."""
+    hits = task.target.hits
+    late = hits.time + np.where(hits.pmt == 10, 5.0, 0.0)
+    plain = started(task)
+    changed = started(task, time=late, charge=hits.charge * np.where(hits.pmt == 20, 2.0, 1.0))
+    assert int((changed.offset - plain.offset).argmax()) == 10
+    assert int((changed.log_gain - plain.log_gain).argmax()) == 20
+
+
+def test_pmts_that_scatter_start_wider(task):
+    hits = task.target.hits
+    scatter = 6 * (-1.0) ** np.arange(len(hits.pmt))
+    some = (hits.pmt >= 30) & (hits.pmt < 90)
+    wider = started(task, time=hits.time + np.where(some, scatter, 0.0))
+    change = wider.log_spread - started(task).log_spread
+    assert change[30:90].mean() > 5 * change[90:].abs().mean()
 
 
 def test_every_weight_has_a_finite_gradient(task):
