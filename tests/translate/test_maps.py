@@ -76,3 +76,14 @@ def test_no_event_is_no_error(run):
 def test_maps_without_a_pulse_are_refused(run):
     with pytest.raises(ConfigurationError, match="pulses=0"):
         HitMaps.of(run.events, run.detector, pulses=0)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_maps_of_a_gpu_give_the_same_events(run):
+    here, there = (
+        events_of(HitMaps.of(run.events, run.detector, device=device), run.events, run.detector)
+        for device in ("cpu", "cuda")
+    )
+    for column in ("offsets", "pmt", "time", "charge"):
+        assert np.array_equal(getattr(here.hits, column), getattr(there.hits, column)), column
