@@ -119,6 +119,11 @@ class ModelDirectory:
 
     path: Path
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a model."""
+        return (self.path / MANIFEST).exists()
+
     def begin(self, manifest: Manifest, detector: str) -> None:
         """Make the directory of a new training.
 
@@ -129,7 +134,7 @@ class ModelDirectory:
         Raises:
             ConfigurationError: there is a model already, or the directory cannot be made.
         """
-        if (self.path / MANIFEST).exists():
+        if self.exists:
             message = (
                 f"a training begins in a directory without a model, got {self.path}: go on with "
                 f"--resume, or choose another --out"

@@ -101,17 +101,14 @@ def train_files(
     material = gather(source, target, detector, config, device)
     manifest = manifest_of(trainee, source, target, material)
     directory = ModelDirectory(out)
-    learner = trainee.record.learn(material.task, **trainee.options)
-    resumed = trainee.resume and directory.checkpoint(world().rank).exists()
-    if resumed:
+    if trainee.resume and directory.exists:
         check_same(directory, manifest)
-    elif world().first and not trainee.resume:
-        directory.begin(manifest, config.detector)
     elif world().first:
-        directory.describe(manifest)
-    progress = _restored(learner, directory, device) if resumed else Progress()
+        directory.begin(manifest, config.detector)
+    learner = trainee.record.learn(material.task, **trainee.options)
+    progress = _restored(learner, directory, device) if trainee.resume else Progress()
     keeper = ModelKeeper(directory, manifest, material, world())
-    if resumed:
+    if trainee.resume:
         keeper.rows.extend(r for r in read_table(out / TABLE) if r.step <= progress.step)
     advance(progress.seconds)
     progress, ended = train(
@@ -181,7 +178,10 @@ def check_same(directory: ModelDirectory, manifest: Manifest) -> None:
 def _restored(
     learner: LearningTranslator, directory: ModelDirectory, device: torch.device
 ) -> Progress:
-    """Let a learner go on where its checkpoint was taken; how far that was."""
-    state, notes = read_tensors(directory.checkpoint(world().rank), device)
+    """Let a learner go on where its checkpoint was taken, if there is one; how far that was."""
+    checkpoint = directory.checkpoint(world().rank)
+    if not checkpoint.exists():
+        return Progress()
+    state, notes = read_tensors(checkpoint, device)
     learner.restore(state)
     return Progress.from_text(notes[PROGRESS])

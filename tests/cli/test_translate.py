@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -147,6 +148,21 @@ def test_a_configuration_is_read(files: tuple[Path, Path], tmp_path: Path):
     found = read_toml(tmp_path / "model" / "model.toml")
     assert (found["seed"], found["options"]["batch"]) == (6, 3.0)
     assert len((tmp_path / "model" / "training.csv").read_text().splitlines()) == 3
+
+
+def test_a_training_that_left_no_checkpoint_is_resumed_from_its_begin(
+    model: Path, files: tuple[Path, Path], tmp_path: Path
+):
+    words = ("--steps", 6, "--batch", 8, "--resume")
+    for out in (tmp_path / "none", tmp_path / "killed"):
+        if out.name == "killed":
+            shutil.copytree(tmp_path / "none", out)
+            (out / "checkpoint.safetensors").unlink()
+        result = train(files, out, *words)
+        assert result.exit_code == 0, result.output
+        whole, again = (load_file(f / "weights.safetensors") for f in (model, out))
+        assert torch.equal(whole["share"], again["share"])
+        assert len((out / "training.csv").read_text().splitlines()) == 2
 
 
 def test_learners_are_listed_with_their_options():
