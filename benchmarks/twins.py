@@ -10,10 +10,12 @@ What differs is due to twins, constants and response together.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import h5py
 import matplotlib as mpl
@@ -111,12 +113,20 @@ def all_events(path: Path, detector: Detector) -> Events:
         return events
 
 
+def lineage_of(path: Path) -> dict[str, Any]:
+    """What made a file."""
+    with h5py.File(path) as file:
+        lineage: dict[str, Any] = json.loads(file.attrs["lineage"])
+        return lineage
+
+
 def pairs(arguments: argparse.Namespace) -> Iterator[tuple[str, Sample, Sample]]:
     """Name, translated twins and own events of each sample; forced triggers at the end."""
     nominal, _ = FitConfig.from_toml(arguments.parameters).open_detector()
     with EventFile(arguments.run, nominal) as source:
         constants = Constants.stored(arguments.db, arguments.tag, source.header.run)
-        population = Population.of(source, checked_samples(load()), nominal)
+        radius_m = lineage_of(arguments.gtq)["configuration"]["radius_m"]
+        population = Population.of(source, checked_samples(load()), nominal, radius_m)
     own = all_events(arguments.run, nominal).take(population.kept)
     detector = detector_at(nominal, constants.shared())
     response = response_from(constants.payload(detector), detector, read_nominal())

@@ -42,6 +42,13 @@ if TYPE_CHECKING:
     "--copies", type=click.IntRange(1), default=1, show_default=True, help="Twins of every event."
 )
 @click.option(
+    "--radius",
+    "radius_m",
+    metavar="M",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Events farther out get no twin.  [default: the edge of the scintillator]",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0),
     default=1,
@@ -62,6 +69,7 @@ def twin(
     out: Path,
     target: Path | None,
     copies: int,
+    radius_m: float | None,
     seed: int,
     device: str,
     threads: int | None,
@@ -113,6 +121,7 @@ def twin(
                 out,
                 target,
                 copies=copies,
+                radius_m=radius_m,
                 seed=seed,
                 advance=watch,
             )

@@ -108,6 +108,7 @@ def write_twins(
     target: Path | None = None,
     *,
     copies: int = 1,
+    radius_m: float | None = None,
     seed: int = 1,
     advance: Callable[[float], None] = lambda _twins: None,
 ) -> Twinned:
@@ -121,6 +122,7 @@ def write_twins(
         out: the file of twins, which have the numbers of their events.
         target: file of the events themselves, if it is wanted.
         copies: twins of every event.
+        radius_m: events farther out get no twin; None for the edge of the scintillator.
         seed: decides the twins together with the run and its detector.
         advance: told how many twins have been written.
 
@@ -129,10 +131,11 @@ def write_twins(
     """
     began = time.perf_counter()
     stages = fitted.stages()
-    population = Population.of(source, samples, stages.quenching.detector)
+    population = Population.of(source, samples, stages.quenching.detector, radius_m)
     key = BlockKey(seed, source.header.run, "twin", 0)
     model = TwinModel.of(population, stages, key)
-    lineage = _lineage(path, source, fitted, copies=copies, seed=seed)
+    settings = {"copies": copies, "radius_m": radius_m, "constants": fitted.as_dict()}
+    lineage = _lineage(path, source, settings, seed)
     header = replace(source.header, physics_window_ns=None, forced_window_ns=None)
     notes = {
         "lineage": lineage,
@@ -174,18 +177,12 @@ def write_target(source: EventSource, population: Population, path: Path, lineag
             first += len(chunk)
 
 
-def _lineage(
-    path: Path, source: EventSource, fitted: FittedDetector, *, copies: int, seed: int
-) -> str:
+def _lineage(path: Path, source: EventSource, settings: Mapping[str, Any], seed: int) -> str:
     """All that decides the numbers, as JSON."""
     lineage = Lineage(
         inputs=(InputFile(path.name, source.digest()),),
         code_version=__version__,
-        configuration={
-            "command": "kzcal translate twin",
-            "constants": fitted.as_dict(),
-            "copies": copies,
-        },
+        configuration={"command": "kzcal translate twin", **settings},
         seed=seed,
     )
     return canonical_json(lineage.as_dict(), "a lineage").decode()

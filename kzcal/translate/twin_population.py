@@ -38,7 +38,11 @@ class Population:
 
     @classmethod
     def of(
-        cls, source: EventSource, samples: Mapping[str, SampleSelection], detector: Detector
+        cls,
+        source: EventSource,
+        samples: Mapping[str, SampleSelection],
+        detector: Detector,
+        radius_m: float | None = None,
     ) -> Population:
         """The forced triggers of a run, and its events of the samples whose decays are known.
 
@@ -46,6 +50,7 @@ class Population:
             source: the open run.
             samples: calibration samples to select, by name.
             detector: of the run.
+            radius_m: events farther out get no twin; None for the edge of the scintillator.
 
         Raises:
             CalibrationError: there is no event of a sample.
@@ -56,7 +61,8 @@ class Population:
             for name, sample in samples.items()
             if name in SAMPLES
         }
-        chosen = usable(table, detector.scintillator_radius)
+        edge = detector.scintillator_radius
+        chosen = usable(table, edge if radius_m is None else min(radius_m, edge))
         rows = rows_of_samples(selections, chosen)
         rows = {name: part for name, part in rows.items() if len(part)}
         if not rows:

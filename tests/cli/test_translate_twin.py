@@ -52,14 +52,17 @@ def test_twins_and_targets_are_written(place: Path):
         lineage = json.loads(file.attrs["lineage"])
         assert beside.attrs["lineage"] == file.attrs["lineage"]
     assert lineage["configuration"]["command"] == "kzcal translate twin"
+    assert lineage["configuration"]["radius_m"] is None
     assert lineage["seed"] == 4
 
 
 def test_copies_are_told_of(place: Path):
-    result = twin(place, "--out", place / "twice.h5", "--copies", 2)
+    result = twin(place, "--out", place / "twice.h5", "--copies", 2, "--radius", 4.5)
     assert result.exit_code == 0, result.output
-    assert "30 twins" in result.stdout
-    assert "24 of neutron-capture" in result.stdout
+    inside = np.linalg.norm(captures(n=12, n_forced=3).vertex, axis=1) < 4.5
+    assert 0 < inside.sum() < 12
+    assert f"{2 * inside.sum() + 6} twins" in result.stdout
+    assert f"{2 * inside.sum()} of neutron-capture" in result.stdout
 
 
 def test_a_run_without_constants_is_refused(place: Path):

@@ -130,6 +130,19 @@ def test_twins_are_cut_as_their_sample_is(stages):
     assert narrow.mean() == pytest.approx(wide.mean(), rel=0.02)
 
 
+def test_events_far_out_get_no_twin(stages):
+    events, samples = captures(), {"neutron-capture": NeutronCapture()}
+    detector = stages.quenching.detector
+    near = Population.of(source_of(events), samples, detector, 4.0)
+    radius = np.linalg.norm(events.vertex[near.kept], axis=1)
+    assert 3.0 < np.nanmax(radius) < 4.0
+    assert (
+        near.kept.tolist()
+        == np.flatnonzero(events.forced | (np.linalg.norm(events.vertex, axis=1) < 4.0)).tolist()
+    )
+    assert len(Population.of(source_of(events), samples, detector, 99.0).kept) == len(events)
+
+
 def test_an_impure_sample_has_electrons(stages):
     events = captures(n=300, n_forced=1)
     samples = {"neutron-capture": Chosen(0, 150, purity=0.7), "c11": Chosen(150, 301)}
