@@ -44,7 +44,7 @@ FITTED_RESPONSE = Translator(
     learn=_learn,
     options=(
         Option("merging_time", 12.0, "ns", "Pulses of a PMT closer than this are one hit."),
-        Option("densities_from", 3.0, "turns", "Turn from which densities are free."),
+        Option("densities_from", 5.0, "turns", "Turn from which densities are free."),
     ),
 )
 

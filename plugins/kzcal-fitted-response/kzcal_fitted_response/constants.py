@@ -14,6 +14,7 @@ from kzcal.geometry import Detector
 from kzcal.response.nominal import TYPES, read_nominal
 from kzcal.response.translator import FORCED_WINDOW, PHYSICS_WINDOW, nominal_response
 from kzcal_fitted_response.grids import (
+    DELAY_EDGES,
     N_DELAY,
     NO_DELAY,
     SIGHT_NODES,
@@ -175,8 +176,7 @@ def _shapes(numbers: list[Mapping[str, float]]) -> Shapes:
         return torch.tensor([row[name] for row in numbers])
 
     n, charge = len(numbers), torch.tensor(WALK_NODES)
-    delay = torch.full((n, N_DELAY), 0.03 / (N_DELAY - 1))
-    delay[:, NO_DELAY] = 0.97
+    delay = _few_delays().expand(n, -1).contiguous()
     return Shapes(
         low_share=column("exponential_fraction"),
         low_scale=column("exponential_scale"),
@@ -188,6 +188,16 @@ def _shapes(numbers: list[Mapping[str, float]]) -> Shapes:
         walk=column("time_walk_ns")[:, None] * (charge**-0.5 - 1),
         sight=torch.ones(n, len(SIGHT_NODES)),
     )
+
+
+def _few_delays() -> Float[Tensor, " delay"]:
+    """Where further delays begin: 3 % late by 25 ns on average, and hardly any early."""
+    edges = torch.tensor(DELAY_EDGES)
+    late = (-edges[:-1].clamp(min=0) / 25.0).exp() - (-edges[1:].clamp(min=0) / 25.0).exp()
+    delay = 0.03 * late + 0.002 / N_DELAY
+    delay[NO_DELAY] = 0.0
+    delay[NO_DELAY] = 1 - delay.sum()
+    return delay
 
 
 def kind_of(detector: Detector, cable: Int[Tensor, " pmt"]) -> Int[Tensor, " pmt"]:

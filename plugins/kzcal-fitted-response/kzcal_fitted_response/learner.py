@@ -50,14 +50,15 @@ class ResponseLearner:
     Args:
         task: what to learn from.
         merging_time: pulses of a PMT closer than this are one hit, ns.
-        densities_from: turn from which densities are free.
+        densities_from: turn from which densities are free, and shared constants of the charge
+            stay.
 
     Raises:
         CalibrationError: source or target has no physics trigger with a vertex.
     """
 
     def __init__(
-        self, task: TranslatorTask, *, merging_time: float = 12.0, densities_from: float = 3
+        self, task: TranslatorTask, *, merging_time: float = 12.0, densities_from: float = 5
     ) -> None:
         self._task, self._densities_from, self._turn = task, densities_from, 0
         self._on, self._constants = prepared(task, merging_time)
@@ -171,8 +172,8 @@ class ResponseLearner:
         return 1.0 if self._turn <= SETTLING else max(1 / (self._turn - SETTLING + 1), 1 / MEMORY)
 
     def _shapes(self, reported: Reported, found: HitTable, both: Comparison, by: Slopes) -> Shapes:
-        """Shared constants by a step of scoring, then what they leave."""
+        """Shared constants by steps of scoring first, then densities take up what they leave."""
         on, now, share = self._on, self._constants, self._share
         free = self._turn >= self._densities_from
         shapes = improved(now, on.data, found, reported, on.view, densities=free, share=share)
-        return scored(shapes, both, by, on.view.kind, rate=share)
+        return shapes if free else scored(shapes, both, by, on.view.kind, rate=share)

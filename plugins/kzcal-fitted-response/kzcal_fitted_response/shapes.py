@@ -42,6 +42,9 @@ LATENESS_EDGES = (
 """Bins in which the residuals of data and translation are compared, ns."""
 NEAR_PEAK = 6.0
 """Residuals within this of the offset tell the walk, ns."""
+RELAXATION = 1.7
+"""Power of the weights in densities of time: steps go further than those of maximisation, which
+are slow where arrivals are spread. Powers below 2 still lead uphill."""
 DAMPING = 0.05
 """Of steps of shared constants; see ``score_step``."""
 LARGEST_STEP = 0.05
@@ -131,14 +134,17 @@ def _ratio(data: Tensor, found: Tensor, n_types: int, n_bins: int) -> Float[Tens
 
 
 def _multiplied(
-    density: Float[Tensor, "type bin"], index: Int[Tensor, " hit"], weight: Float[Tensor, " hit"]
+    density: Float[Tensor, "type bin"],
+    index: Int[Tensor, " hit"],
+    weight: Float[Tensor, " hit"],
+    power: float = 1.0,
 ) -> Float[Tensor, "type bin"]:
-    """The density times the mean weight of the hits of each bin."""
+    """The density times a power of the mean weight of the hits of each bin."""
     n = density.numel()
     count = torch.bincount(index, minlength=n).double()
     total = torch.bincount(index, weight.double(), minlength=n)
     factor = ((total + PRIOR_COUNTS) / (count + PRIOR_COUNTS)).reshape(density.shape)
-    moved = density.double() * factor
+    moved = density.double() * factor**power
     return (moved / moved.sum(1, keepdim=True)).to(density.dtype)
 
 
@@ -191,7 +197,7 @@ def _transit(
     core = reported.arrivals.transit[reported.first]
     rows = torch.nonzero(torch.isfinite(late) & torch.isfinite(core))[:, 0]
     index = view.kind[found.pmt[rows]] * N_CORE + _core_bin(core[rows])
-    moved = _multiplied(constants.shapes.transit, index, late[rows])
+    moved = _multiplied(constants.shapes.transit, index, late[rows], RELAXATION)
     return standardised(_smoothed(moved, constants.shapes.transit))
 
 
@@ -202,7 +208,7 @@ def _delay(
     delay = reported.arrivals.delay[reported.first]
     rows = torch.nonzero(torch.isfinite(late) & (delay >= 0))[:, 0]
     index = view.kind[found.pmt[rows]] * N_DELAY + delay[rows]
-    return _multiplied(constants.shapes.delay, index, late[rows])
+    return _multiplied(constants.shapes.delay, index, late[rows], RELAXATION)
 
 
 def _smoothed(
