@@ -104,7 +104,7 @@ class _Twins:
 def _drawn(model: TwinModel, events: Events, sample: Rows, key: BlockKey) -> Events:
     """Twins of some events, drawn until each passes the cut of its sample."""
     made = _Twins.of(model, events, sample, key)
-    waiting, parts = np.flatnonzero(sample >= 0), [_no_light()]
+    waiting, parts = np.flatnonzero(sample >= 0), [_no_light(model.stages.device)]
     for turn in range(MOST_DRAWS):
         if not len(waiting):
             break
@@ -170,7 +170,7 @@ def _of_twins(
     return Photoelectrons(event, light.pmt[kept], (light.time[kept] + begin).float())
 
 
-def _no_light() -> Photoelectrons:
+def _no_light(device: torch.device) -> Photoelectrons:
     """Nothing at all."""
-    none = torch.zeros(0, dtype=torch.long)
-    return Photoelectrons(none, none, torch.zeros(0))
+    none = torch.zeros(0, dtype=torch.long, device=device)
+    return Photoelectrons(none, none, torch.zeros(0, device=device))

@@ -15,6 +15,7 @@ from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
 from kzcal.hits import RunHeader
 from kzcal.io.memory import MemorySource
+from kzcal.optics.tracer import FullTracer
 from kzcal.samples.neutron_capture import NeutronCapture
 from kzcal.simulate.seeds import BlockKey
 from kzcal.translate.decays import Quenching
@@ -178,3 +179,18 @@ def test_vertices_stay_inside_and_times_shift():
     shift = true_times(events, VALUES, generator=rng) - events.t0
     assert np.nanmean(shift) == pytest.approx(0.25, abs=0.03)
     assert np.nanstd(shift) == pytest.approx(0.35, rel=0.05)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_light_is_traced_on_cuda():
+    found = []
+    for name in ("cpu", "cuda"):
+        detector, materials = load_detector(), load_materials()
+        device = torch.device(name)
+        quenching = Quenching.of(detector, materials, VALUES)
+        tracer = FullTracer(detector, materials, device=device)
+        (made,) = drawn(captures(), TwinStages(quenching, tracer, VALUES, device))
+        assert (made.hits.counts[made.forced] == 0).all()
+        found.append(made.hits.counts[made.physics].mean())
+    assert found[0] == pytest.approx(found[1], rel=0.05)
