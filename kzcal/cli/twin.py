@@ -103,10 +103,9 @@ def twin(
         asked = source.header.run if run is None else run
         constants = Constants.stored(resolve(location), tag, asked)
         fitted = FittedDetector(constants, config, choose_device(device))
-        total = copies * source.n_events
         with (
             interrupts_kept() as check,
-            progress("simulating twins", total, quiet=session.quiet) as advance,
+            progress("simulating twins", None, quiet=session.quiet) as advance,
         ):
 
             def watch(twins: float) -> None:
