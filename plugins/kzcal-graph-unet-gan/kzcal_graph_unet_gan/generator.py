@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -77,21 +77,26 @@ class Generator(nn.Module):
     that the mixture of times is a choice among them, convolved with a shape.
 
     Args:
-        n_pmt: number of PMTs.
-        levels: their graphs.
+        large: which PMTs are of the larger type; charges and times of the two are shaped unlike.
+        levels: the PMTs' graphs.
         channels: width of the U-Net.
     """
 
-    def __init__(self, n_pmt: int, levels: Sequence[Level], channels: int) -> None:
+    def __init__(
+        self, large: Bool[Tensor, " pmt"], levels: Sequence[Level], channels: int
+    ) -> None:
         super().__init__()
-        inputs = 1 + FEATURES + NOISE + OWN
+        inputs, n_pmt = 1 + FEATURES + NOISE + 1 + OWN, len(large)
+        self.large: Tensor
+        self.register_buffer("large", large.clone(), persistent=False)
         self.efficiency = nn.Parameter(torch.zeros(n_pmt))
         self.offset = nn.Parameter(torch.zeros(n_pmt))
         self.log_gain = nn.Parameter(torch.zeros(n_pmt))
         self.log_spread = nn.Parameter(torch.zeros(n_pmt))
         self.own = nn.Parameter(torch.zeros(n_pmt, OWN))
         self.walk = nn.Parameter(torch.tensor(0.0))
-        self.dark = nn.Parameter(torch.cat([torch.zeros(N_CHARGE), torch.tensor(CHARGES).ravel()]))
+        dark = torch.cat([torch.zeros(N_CHARGE), torch.tensor(CHARGES).ravel()])
+        self.dark = nn.Parameter(dark.repeat(2, 1))
         self.unet = GraphUNet((inputs, channels, channels), levels)
         inside = 2 * channels
         self.tell = nn.Linear(inside, 2 * HEAD)
@@ -127,7 +132,7 @@ class Generator(nn.Module):
         flat = torch.zeros(n_pmt * n, 1 + FEATURES, device=device)
         flat[light.node] = torch.cat([torch.ones_like(light.count[:, :1]), light.features], dim=1)
         noise = torch.randn(n_pmt, n, NOISE, generator=generator, device=device)
-        own = self.own[:, None].expand(-1, n, -1)
+        own = torch.cat([self.large[:, None].float(), self.own], dim=1)[:, None].expand(-1, n, -1)
         return torch.cat([flat.reshape(n_pmt, n, -1), noise, own], dim=2)
 
     def _density(
@@ -147,9 +152,9 @@ class Generator(nn.Module):
         )
         return PulseDensity(logit[:, 0], Mixture.of(charge), time, gain, self.walk)
 
-    def dark_charge(self, n: int) -> Mixture:
-        """Density of the charge of dark hits, so many rows of it."""
-        return Mixture.of(self.dark[None].expand(n, -1))
+    def dark_charge(self, pmt: Int[Tensor, " row"]) -> Mixture:
+        """Density of the charge of dark hits of these PMTs."""
+        return Mixture.of(self.dark[self.large[pmt].long()])
 
 
 def log_second_time(

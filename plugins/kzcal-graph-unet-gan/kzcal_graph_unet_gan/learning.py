@@ -30,7 +30,7 @@ from kzcal_graph_unet_gan.state import (
     restore_module,
     restore_optimiser,
 )
-from kzcal_graph_unet_gan.translation import GraphTranslator, levels_of
+from kzcal_graph_unet_gan.translation import GraphTranslator, large_of, levels_of
 
 OWN_RATE = 3.0
 """How much faster the numbers of each PMT are learned: each sees few hits of a batch."""
@@ -60,8 +60,9 @@ class GraphLearning:
         self._pairs = Pairs.of(task, self._stream)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(task.seed)
-            self._network = Generator(task.detector.n_pmt, levels, settings.channels)
-            self._averaged = Generator(task.detector.n_pmt, levels, settings.channels)
+            large = large_of(task.detector)
+            self._network = Generator(large, levels, settings.channels)
+            self._averaged = Generator(large, levels, settings.channels)
             self._critic = Discriminator(levels).to(task.device)
         self._network.to(task.device)
         start_from_means(self._network, self._pairs, task.detector)
@@ -130,7 +131,7 @@ class GraphLearning:
         chance = (self._rate * 500.0)[light.pmt]
         uniform = torch.rand((2, len(chance)), generator=self._stream, device=self._device)
         dark = (uniform[0] < chance) & (drawn.present[:, 0] < 0.5)
-        density = self._network.dark_charge(len(chance))
+        density = self._network.dark_charge(light.pmt)
         scaled = density.sample(generator=self._stream).detach()
         charge = (
             functional.softplus(scaled) * torch.exp(self._network.log_gain.detach())[light.pmt]

@@ -73,7 +73,7 @@ def log_likelihood(
     for many, log_density in ((1, log_one_hit), (2, log_two_hits)):
         rows = torch.nonzero(n == many)[:, 0]
         pmt = light.pmt[rows]
-        dark = generator.dark_charge(len(rows))
+        dark = generator.dark_charge(pmt)
         seen = hits[n == many]
         log_darks = torch.stack(
             [log_dark[pmt] + log_charge(dark, seen.charge[:, i], gain[pmt]) for i in range(many)]
@@ -125,4 +125,4 @@ def _unlit(generator: Generator, light: Light, maps: HitMaps, gain: Tensor) -> T
     dark[light.event, light.pmt] = False
     event, pmt = torch.nonzero(dark, as_tuple=True)
     charge = maps.charge[event, pmt, 0]
-    return log_charge(generator.dark_charge(len(pmt)), charge, gain[pmt]).sum()
+    return log_charge(generator.dark_charge(pmt), charge, gain[pmt]).sum()

@@ -38,6 +38,11 @@ def levels_of(
     )
 
 
+def large_of(detector: Detector) -> Bool[Tensor, " pmt"]:
+    """Which PMTs are of the larger type."""
+    return torch.from_numpy(detector.diameter_inch == 20)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GraphTranslator:
     """Draws the pulses of light from the generator and adds dark hits at their own rate.
@@ -57,7 +62,7 @@ class GraphTranslator:
         """From the weights of a training."""
         alive = trained.weights["alive"]
         levels = levels_of(trained.detector, alive.cpu().numpy(), settings)
-        network = Generator(trained.detector.n_pmt, levels, settings.channels)
+        network = Generator(large_of(trained.detector), levels, settings.channels)
         network.load_state_dict(part(trained.weights, "generator"))
         rate = trained.weights["dark_rate"].to(trained.device)
         return cls(network.to(trained.device).eval(), rate, alive.to(trained.device))
@@ -95,7 +100,7 @@ class GraphTranslator:
         event, pmt, time, charge = self._light(events, detector, stream)
         dark_event, dark_pmt, dark_time = dark_hits(self.dark_rate, window, generator=stream)
         gain = torch.exp(self.generator.log_gain)[dark_pmt]
-        density = self.generator.dark_charge(len(dark_pmt))
+        density = self.generator.dark_charge(dark_pmt)
         dark_charge = sampled_charge(density, gain, generator=stream)
         arriving = Photoelectrons(
             torch.cat([event, dark_event]),

@@ -14,6 +14,7 @@ from kzcal_graph_unet_gan.mixtures import Mixture
 from kzcal_graph_unet_gan.pairs import Pairs
 from kzcal_graph_unet_gan.sphere import hierarchy
 from kzcal_graph_unet_gan.start import start_from_means
+from kzcal_graph_unet_gan.translation import large_of
 
 from kzcal.errors import ConfigurationError
 from kzcal.testing.learning import translator_task
@@ -82,7 +83,7 @@ def started(task, **columns):
     hits = replace(task.target.hits, **{k: v.astype(np.float32) for k, v in columns.items()})
     alive = np.ones(task.detector.n_pmt, bool)
     levels = hierarchy(task.detector.directions, alive, depth=1, neighbours=2)
-    network = Generator(task.detector.n_pmt, levels, 2).requires_grad_(requires_grad=False)
+    network = Generator(large_of(task.detector), levels, 2).requires_grad_(requires_grad=False)
     pairs = Pairs.of(replace(task, target=replace(task.target, hits=hits)), torch.Generator())
     start_from_means(network, pairs, task.detector)
     return network
@@ -111,7 +112,7 @@ def test_every_weight_has_a_finite_gradient(task):
     torch.manual_seed(1)
     alive = np.ones(task.detector.n_pmt, bool)
     levels = hierarchy(task.detector.directions, alive, depth=2, neighbours=4)
-    network = Generator(task.detector.n_pmt, levels, 4)
+    network = Generator(large_of(task.detector), levels, 4)
     light = Light.of(task.source[:8], task.detector)
     maps = HitMaps.of(task.target[:8], task.detector, 2)
     pair = network(light, generator=torch.Generator().manual_seed(1))
