@@ -4,8 +4,8 @@
         [--detector FILE.toml] [--write docs/translators.md] [--figure docs/translators.png]
 
 GTQ and TARGET are what `kzcal translate twin` wrote. Translators in --from-pairs are trained on
---pairs, of `kzcal simulate --gtq`. A model that DIR holds already is taken as it is; each is
-applied to GTQ and compared with TARGET.
+--pairs, of `kzcal simulate --gtq`. A model that DIR holds already under the name of its
+translator is taken as it is; each is applied to GTQ and compared with TARGET.
 """
 
 from __future__ import annotations
