@@ -6,12 +6,14 @@
 DTQ.h5 holds the simulated hits of the photoelectrons in GTQ.h5, the others what `kzcal translate
 apply` made of them; none of these events may have been trained on. PMTs are sorted by how many
 photoelectrons reach them; those that one alone reaches, and that report one hit, show how time and
-charge are smeared. --write puts the table into the page and the figure beside it.
+charge are smeared. --scorecard NAME=SCORECARD.json adds a table of what `kzcal compare` has found,
+once for each name. --write puts the tables into the page and the figure beside it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +148,26 @@ def rows(found: Mapping[str, Seen]) -> list[tuple[object, ...]]:
     ]
 
 
+def scorecards(paths: Mapping[str, Path]) -> str:
+    """Rows with a target, of several scorecards."""
+    found = {name: json.loads(path.read_text())["rows"] for name, path in paths.items()}
+    names = [row["name"] for row in next(iter(found.values())) if row["verdict"]]
+    cells = {
+        name: {row["name"]: row["difference"] for row in card} for name, card in found.items()
+    }
+    body = [
+        (
+            name,
+            *(
+                f"{card[name]:.3f}" if card.get(name) is not None else ""
+                for card in cells.values()
+            ),
+        )
+        for name in names
+    ]
+    return table(("difference", *found), body)
+
+
 def draw(found: Mapping[str, Seen], path: Path) -> None:
     """The figure."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
@@ -184,6 +206,7 @@ def main() -> None:
     here = Path(__file__).parent
     parser.add_argument("--detector", default=here / "challenge" / "detector.toml")
     parser.add_argument("--figure", type=Path, default=Path("graph_unet_gan.png"))
+    parser.add_argument("--scorecard", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--write", type=Path)
     arguments = parser.parse_args()
     mpl.use("agg")
@@ -199,8 +222,12 @@ def main() -> None:
     print(text)
     page = arguments.write
     draw(found, page.with_suffix(".png") if page else arguments.figure)
+    cards = dict(pair.split("=", 1) for pair in arguments.scorecard)
+    judged = scorecards({name: Path(path) for name, path in cards.items()}) if cards else ""
+    print(judged)
     if page:
         write_part(page, "figures", text)
+        write_part(page, "scorecard", judged)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
+from jaxtyping import Int
 from kzcal_graph_unet_gan.sphere import hierarchy
-from kzcal_graph_unet_gan.talk import edges
 from kzcal_graph_unet_gan.unet import GraphUNet
 from pages import table, write_part
+from scipy.spatial import cKDTree
 from torch import nn
 from torch_geometric.nn import GraphUNet as TopKUNet
 
@@ -33,11 +34,20 @@ FORWARDS = 60
 Step = Callable[[], torch.Tensor]
 
 
+def edges(directions: np.ndarray, events: int) -> Int[torch.Tensor, "2 edge"]:
+    """From each PMT's nearest ones to it, in each event."""
+    _, near = cKDTree(directions).query(directions, k=NEIGHBOURS + 1)
+    to = np.repeat(np.arange(len(directions)), NEIGHBOURS)
+    one = torch.from_numpy(np.stack([near[:, 1:].ravel(), to]))
+    begin = len(directions) * torch.arange(events)
+    return (one[:, None] + begin[None, :, None]).flatten(1)
+
+
 def theirs(events: int) -> tuple[nn.Module, Step]:
     """torch-geometric's network and a forward pass of it."""
     detector = load_detector()
     network = TopKUNet(2, CHANNELS, 2, DEPTH)
-    edge = edges(detector.directions, NEIGHBOURS, events)
+    edge = edges(detector.directions, events)
     owner = torch.arange(events).repeat_interleave(detector.n_pmt)
     features = torch.rand(events * detector.n_pmt, 2)
     return network, lambda: network(features, edge, owner)

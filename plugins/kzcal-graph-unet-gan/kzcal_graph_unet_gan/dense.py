@@ -23,18 +23,18 @@ where a hit begins.
 
 def dense_of(
     events: Events, detector: Detector, device: torch.device | str = "cpu"
-) -> Float[Tensor, "event pmt 2"]:
+) -> Float[Tensor, "pmt event 2"]:
     """Time of the first hit, in units of 20 ns after the time of flight, and summed charge."""
     maps = HitMaps.of(events, detector, 1)
     node = events.hits.event_index * detector.n_pmt + events.hits.pmt
     size = len(events) * detector.n_pmt
     charge = np.bincount(node, events.hits.charge, minlength=size).astype(np.float32)
     total = torch.from_numpy(charge).reshape(len(events), detector.n_pmt)
-    return torch.stack([maps.time[:, :, 0] / SCALE, total], dim=2).to(device)
+    return torch.stack([maps.time[:, :, 0].T / SCALE, total.T], dim=2).to(device)
 
 
-def maps_of(dense: Float[Tensor, "event pmt 2"]) -> HitMaps:
+def maps_of(dense: Float[Tensor, "pmt event 2"]) -> HitMaps:
     """The hits of dense maps: where the charge is that of a hit."""
-    time, charge = dense.detach().cpu()[:, :, None].unbind(dim=3)
+    time, charge = dense.detach().cpu().transpose(0, 1)[:, :, None].unbind(dim=3)
     present = charge >= HIT
     return HitMaps(present, charge * present, SCALE * time * present)
