@@ -60,10 +60,16 @@ class Arrivals:
         return cls((total / norm).float(), first, step)
 
     def ahead(
-        self, batch: HitBatch, stream: RunStream, offset: Float[Tensor, " pmt"]
+        self, batch: HitBatch, stream: RunStream, residual: Float[Tensor, " hit"]
     ) -> Float[Tensor, " hit"]:
-        """Share of the light of a hit's event in its PMT within the merging time after it."""
-        residual = batch.residual - offset[batch.pmt]
+        """Share of the light of a hit's event in its PMT within the merging time after it.
+
+        Args:
+            batch: hits of a run.
+            stream: of the run.
+            residual: of each hit, the PMT's offset taken off, ns; for hits sorted by their charge
+                also the walk, since small pulses read late.
+        """
         cell = arrival_cell(batch, stream)
         later = residual + stream.config.merging_time
         return self._arrived(later, cell) - self._arrived(residual, cell)

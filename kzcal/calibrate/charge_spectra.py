@@ -12,6 +12,7 @@ from kzcal.calibrate.arrivals import Arrivals
 from kzcal.calibrate.occupancy import LightModel
 from kzcal.calibrate.stream import RunStream
 from kzcal.calibrate.survey import LIGHT_WINDOW, Survey
+from kzcal.calibrate.timing.walk import Walk
 
 PILE_UP_EDGES = (0.02, 0.06, 0.12, 0.2, 0.3, 0.45, 0.7)
 """Upper edges of the classes of expected further photoelectrons; hits above are left out."""
@@ -48,9 +49,13 @@ class ChargeSpectra:
 
 
 def charge_spectra(
-    stream: RunStream, first_look: Survey, model: LightModel, arrivals: Arrivals
+    stream: RunStream, first_look: Survey, model: LightModel, arrivals: Arrivals, walk: Walk
 ) -> ChargeSpectra:
-    """Fill the histograms in one pass over the run."""
+    """Fill the histograms in one pass over the run.
+
+    Hits are sorted by their times without the walk: with it, small pulses would seem to have less
+    light ahead of them, and go to lower classes than large ones.
+    """
     quantum = stream.config.charge_step
     n_pmt, n_class = stream.detector.n_pmt, len(PILE_UP_EDGES)
     device = stream.detector.device
@@ -59,9 +64,9 @@ def charge_spectra(
     edges = torch.tensor(PILE_UP_EDGES, device=device)
     lower, upper = LIGHT_WINDOW
     for batch in stream.batches():
-        residual = batch.residual - first_look.offset[batch.pmt]
+        residual = batch.residual - first_look.offset[batch.pmt] - walk.of(batch.charge)
         light = batch.used & (residual > lower) & (residual < upper)
-        further = model.of_hits(batch, stream) * arrivals.ahead(batch, stream, first_look.offset)
+        further = model.of_hits(batch, stream) * arrivals.ahead(batch, stream, residual)
         further = torch.where(batch.forced, 0.0, further)
         bins = torch.round(batch.charge / quantum).long() // 2
         inside = (bins >= 0) & (bins < N_BINS) & (further < PILE_UP_EDGES[-1])

@@ -175,7 +175,7 @@ def calibrate_run(
             lambda: fit_occupancy(stream, first_look, counting, model, arrivals, passes=1),
         )
         spectra = clock.run(
-            "fill charges", lambda: charge_spectra(stream, first_look, model, arrivals)
+            "fill charges", lambda: charge_spectra(stream, first_look, model, arrivals, walk)
         )
         charge = clock.run("fit charges", lambda: fit_charge(spectra, kind, fitted, counting))
         classes = _classes(charge, kind, counting)

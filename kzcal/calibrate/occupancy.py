@@ -185,7 +185,7 @@ class _PassStep:
         lower, upper = LIGHT_WINDOW
         residual = batch.residual - self.first_look.offset[batch.pmt]
         chosen = batch.used & (residual > lower) & (residual < upper)
-        dead = self.arrivals.ahead(batch, self.stream, self.first_look.offset)[chosen]
+        dead = self.arrivals.ahead(batch, self.stream, residual)[chosen]
         event, pmt = batch.event[chosen], batch.pmt[chosen]
         view = Sightline(batch.view.distance[chosen], batch.view.cosine[chosen])
         n_events = batch.rows.stop - batch.rows.start
@@ -308,7 +308,7 @@ def occupancy_by_distance(
     for batch in stream.batches():
         residual = batch.residual - first_look.offset[batch.pmt]
         chosen = batch.used & (residual > lower) & (residual < upper)
-        dead = model.of_hits(batch, stream) * arrivals.ahead(batch, stream, first_look.offset)
+        dead = model.of_hits(batch, stream) * arrivals.ahead(batch, stream, residual)
         index = (base[batch.pmt] + torch.bucketize(batch.view.distance, edges))[chosen]
         counted += torch.bincount(index, minlength=len(counted))
         expected -= torch.bincount(index, dead[chosen], minlength=len(expected))

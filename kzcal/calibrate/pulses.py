@@ -30,6 +30,7 @@ from kzcal.calibrate.scoring import (
     SharedPrior,
     SharedScoring,
     Sharing,
+    follow,
     shared_step,
 )
 from kzcal.calibrate.single_pe import median_charge
@@ -52,6 +53,8 @@ AVERAGES = 8
 TAKEN, NEARLY, STILL = 0.7, 0.3, 0.1
 """Share of a shared step that is taken, since whole ones swing to and fro with few hits; changes,
 in errors, below which nearly enough and enough steps are done."""
+SMALL = 0.01
+"""Relative step of a shared parameter by which the slope of the share above threshold is found."""
 OWN_BOUNDS = ((0.2, 5.0), (0.1, 1.5))
 GLOBAL_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4), (0.3, 3.0))
 
@@ -67,6 +70,8 @@ class ChargeFit:
         shared: the shape by type, in the order of GLOBAL_NAMES.
         shared_covariance: its covariance for each type.
         expected: expected hits by bin, in the classes of little light together.
+        passing_error: of the mean share above threshold of a type's PMTs, relative; what hides
+            below the threshold is known from what shows above it alone.
         alone: gain and width from the charges of each PMT alone, the shape being known.
     """
 
@@ -76,6 +81,7 @@ class ChargeFit:
     shared: Float[Tensor, "type shared"]
     shared_covariance: Float[Tensor, "type shared shared"]
     expected: Float[Tensor, "pmt bin"]
+    passing_error: Float[Tensor, " type"]
     alone: Alone
 
     def shape(self, kind: Tensor) -> ChargeShape:
@@ -125,8 +131,34 @@ def fit_charge(
         state.shared[:, :N_SHAPE],
         shared[:, :N_SHAPE, :N_SHAPE],
         expected,
+        _passing_error(state, scoring, shared),
         alone,
     )
+
+
+def _passing_error(
+    state: Sharing, scoring: SharedScoring, covariance: Float[Tensor, "type shared shared"]
+) -> Float[Tensor, " type"]:
+    """Relative error of the mean share above threshold, by the covariance of what is shared."""
+    rows = state.fitted & state.counting
+
+    def passing(at: Sharing) -> Float[Tensor, " type"]:
+        gain, width = at.own.T
+        share = detection_efficiency(gain, width, shape_of(at.shared, at.kind))[0]
+        total = torch.zeros(len(at.shared), dtype=share.dtype, device=share.device)
+        return total.index_add_(0, at.kind[rows], share[rows]).log()
+
+    here = passing(state)
+    slopes = torch.stack(
+        [
+            (passing(follow(state, scoring, column, SMALL)) - here)
+            / (SMALL * state.shared[:, column])
+            for column in range(state.shared.shape[1])
+        ],
+        dim=1,
+    )
+    variance = (slopes[:, None] @ covariance @ slopes[..., None])[:, 0, 0]
+    return variance.clamp(min=0.0).sqrt().nan_to_num(0.0)
 
 
 def _alone(state: Sharing, scoring: SharedScoring) -> Alone:

@@ -205,6 +205,16 @@ def profiled_score(
     return scoring.score[:, n:] - own[..., 0]
 
 
+def follow(state: Sharing, scoring: SharedScoring, column: int, step: float) -> Sharing:
+    """One shared parameter moved by ``step`` times its value, the own ones following."""
+    shared = state.shared.clone()
+    change = torch.zeros_like(shared)
+    change[:, column] = step * shared[:, column]
+    blocks = _blocks(scoring)
+    own = state.own - (blocks.inverse @ blocks.cross @ change[state.kind][..., None])[..., 0]
+    return replace(state, own=own, shared=shared + change)
+
+
 def within(values: Tensor, bounds: Sequence[tuple[float, float]]) -> Tensor:
     """Values of the last axis moved into the bounds of each."""
     lower, upper = torch.tensor(bounds, dtype=values.dtype, device=values.device).T

@@ -25,6 +25,7 @@ from kzcal.fit.gathering import gather
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.parameters import ParameterSet
+from kzcal.fit.passing import with_passing_error
 from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Expectation, Term, deviance
 from kzcal.geometry.adjusted import detector_at
@@ -139,6 +140,7 @@ def fit_run(
         minimum = fitter.minimise(
             state.objective, free, seed=config.seed, effort=effort or Effort()
         )
+    minimum = with_passing_error(minimum, state.parameters, state.run)
     best = {p.name: float(v) for p, v in zip(state.parameters.free, minimum.values, strict=True)}
     named = state.objective.named(state.objective.vector(minimum.values))
     return GlobalFit(
@@ -147,7 +149,7 @@ def fit_run(
         agreement=tuple(Agreement.of(t, t.expected(named)) for t in state.objective.terms),
         rounds=state.rounds,
         settled=state.rounds[-1].moved <= config.settled,
-        result=state.result,
+        result=state.run.result,
         calibration=state.calibration,
     )
 
@@ -155,7 +157,7 @@ def fit_run(
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
     parameters: ParameterSet
-    result: RunResult
+    run: CalibratedRun
     calibration: CalibrationConfig
     objective: FitObjective
     minimum: Minimum
@@ -199,7 +201,7 @@ class _Turns:
             parameters = parameters.starting_at(found)
             if moved <= self.config.settled or len(rounds) >= self.config.rounds:
                 turns = tuple(rounds)
-                return _State(parameters, result, calibration, objective, minimum, turns)
+                return _State(parameters, run, calibration, objective, minimum, turns)
             wanted = self._with_resolutions(parameters)
             if self._differ(calibration, wanted, parameters, minimum):
                 calibration, result = wanted, self._calibrated(wanted)

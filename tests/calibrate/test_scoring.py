@@ -9,6 +9,7 @@ from kzcal.calibrate.scoring import (
     SharedPrior,
     SharedScoring,
     Sharing,
+    follow,
     own_inverse,
     profiled_score,
     shared_step,
@@ -170,6 +171,17 @@ def test_the_profiled_score_is_what_the_own_parameters_leave(scoring):
     expected = score[N_OWN:] - information[N_OWN:, :N_OWN] @ torch.linalg.solve(own, score[:N_OWN])
     found = profiled_score(scoring, own_inverse(scoring))[0]
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_own_parameters_follow_a_shared_one_to_their_best_values(scoring, state):
+    """In a quadratic likelihood with its top at the state, the own slopes stay zero."""
+    there = follow(state, scoring, 1, 0.1)
+    expected = state.shared * torch.tensor([1.0, 1.1, 1.0])
+    torch.testing.assert_close(there.shared, expected)
+    change = torch.cat([there.own - state.own, (there.shared - state.shared)[KIND]], 1)
+    slope = (scoring.information @ change[..., None])[:, :N_OWN, 0]
+    size = scoring.information.abs().amax((1, 2))[:, None]
+    assert float((slope / size).abs().max()) < 1e-6
 
 
 def share_of(values):

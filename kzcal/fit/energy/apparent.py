@@ -57,7 +57,7 @@ class HitSums:
         residual = batch.residual - result.survey.offset[batch.pmt]
         chosen = wanted[batch.rows][batch.event] & (run.weight[batch.pmt] > 0)
         chosen = chosen & (residual > LIGHT_WINDOW[0]) & (residual < LIGHT_WINDOW[1])
-        ahead = result.arrivals.ahead(batch, stream, result.survey.offset)
+        ahead = result.arrivals.ahead(batch, stream, residual)
         behind = (result.light.of_hits(batch, stream) * ahead)[chosen].double()
         row = batch.event[chosen] + batch.rows.start
         one = torch.ones_like(behind)

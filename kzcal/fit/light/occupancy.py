@@ -130,7 +130,7 @@ class OccupancyCounts:
         row = batch.event + batch.rows.start
         chosen = (self.sample[row] >= 0) & (run.weight[batch.pmt] > 0)
         chosen = chosen & (residual > LIGHT_WINDOW[0]) & (residual < LIGHT_WINDOW[1])
-        ahead = result.arrivals.ahead(batch, run.stream, result.survey.offset)
+        ahead = result.arrivals.ahead(batch, run.stream, residual)
         behind = (result.light.of_hits(batch, run.stream) * ahead)[chosen].double()
         view = Sightline(batch.view.distance[chosen], batch.view.cosine[chosen])
         index = bin_of(run, row[chosen], batch.pmt[chosen], view)
