@@ -25,7 +25,7 @@ TARGETS: Mapping[str, float] = MappingProxyType(
 at least, areas under curves at most."""
 LEAST: Mapping[str, int] = MappingProxyType(
     {
-        "blocks": 4,
+        "blocks": 8,
         "deals": 99,
         "events": 100,
         "graph_events": 0,

@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.stats import gamma, t
 
+BALANCED = 0.1
+"""Share of the deals that are balanced best."""
 AT_ONCE = 250
 """Deals calculated at a time."""
 
@@ -63,23 +65,25 @@ class Deals:
         self,
         statistic: Callable[[Float64[np.ndarray, "deal block"]], Float64[np.ndarray, " deal"]],
         found: float,
+        freedom: float,
     ) -> float:
         """Share of deals, the true one among them, that are as far from alike as was found.
 
-        Where no deal is, the tail of a gamma distribution with the mean and variance of the deals
-        tells how far; it only orders rows that differ beyond doubt.
+        Where no deal is, a gamma distribution tells how far, to order rows that differ beyond
+        doubt. Its mean is what the most balanced deals have, as the difference itself is in all
+        others.
 
         Args:
             statistic: of deals; a square, or a sum of squares.
             found: its value for the files as they are.
+            freedom: squares that it is worth.
         """
         values = np.concatenate([statistic(part) for part in self.parts()])
         beyond = int((values >= found * (1 - 1e-9)).sum())
-        least = 1 / (1 + len(values))
-        if beyond or values.var() == 0:
+        least, level = 1 / (1 + len(values)), float(np.quantile(values, BALANCED))
+        if beyond or level <= 0:
             return (1 + beyond) * least
-        scale = values.var() / values.mean()
-        return min(least, float(gamma.sf(found, values.mean() / scale, scale=scale)))
+        return min(least, float(gamma.sf(found, freedom / 2, scale=2 * level / freedom)))
 
 
 def jackknifed(

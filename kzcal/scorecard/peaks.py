@@ -134,7 +134,7 @@ def charge_scales(
     for _ in range(ROUNDS):
         mean, number = cumulative.mean(peak * scale * below, peak * scale * above)
         enough = number >= FEWEST_HITS
-        scale = np.where(enough, mean / reference, 1.0)
+        scale = np.where(enough, mean / np.maximum(reference, CHARGE.step), 1.0)
     return scale, enough
 
 

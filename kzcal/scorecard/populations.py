@@ -46,8 +46,9 @@ def matched(first: Events, second: Events, *, same_run: bool = True) -> tuple[Ro
 
 def paired(first: Events, second: Events, rows: tuple[Rows, Rows]) -> bool:
     """Whether the chosen rows are the same events one by one."""
-    return len(rows[0]) == len(rows[1]) and bool(
-        np.array_equal(first.event[rows[0]], second.event[rows[1]])
+    return len(rows[0]) == len(rows[1]) and all(
+        np.array_equal(getattr(first, column)[rows[0]], getattr(second, column)[rows[1]])
+        for column in ("event", "timestamp", "trigger")
     )
 
 

@@ -93,12 +93,16 @@ class PmtComparison:
     @property
     def values(self) -> tuple[Float64[np.ndarray, " pmt"], Float64[np.ndarray, " pmt"]]:
         """Of each PMT in the first file and in the data; NaN where it is not compared."""
+        if not self.compared.any():
+            return self._spread_out(np.zeros(0)), self._spread_out(np.zeros(0))
         first, second = (self.quantity.values(part.whole) for part in self._compared)
         return self._spread_out(first), self._spread_out(second)
 
     @property
     def errors(self) -> tuple[Float64[np.ndarray, " pmt"], Float64[np.ndarray, " pmt"]]:
         """One standard deviation of the values, from counting; the variance is that of both."""
+        if not self.compared.any():
+            return self._spread_out(np.zeros(0)), self._spread_out(np.zeros(0))
         first, second = (part.whole for part in self._compared)
         both = self._error(first + second)
         number = (first + second).number
@@ -110,6 +114,8 @@ class PmtComparison:
     @property
     def means(self) -> tuple[float, float]:
         """What the values are on average, before anything common is taken off."""
+        if not self.compared.any():
+            return float("nan"), float("nan")
         plain = replace(self.quantity, against="")
         first, second = (plain.values(part.whole) for part in self._compared)
         return float(first.mean()), float(second.mean())
@@ -236,7 +242,7 @@ def correlation(
     values, errors = occupancy.values, occupancy.errors
     data, rate = values[1], dark.values[1]
     fair = np.isfinite(data) & (data > DEAD * np.nanmedian(data))
-    fair &= ~(rate > HOT * np.nanmedian(rate))
+    fair &= ~(rate > HOT * np.nanmedian(rate)) if np.isfinite(rate).any() else fair
     first, second, noise, other = (column.copy() for column in (*values, *errors))
     for size in np.unique(diameter):
         rows = fair & (diameter == size)

@@ -29,7 +29,7 @@ def event_rows(fake: Tally, data: Tally, deals: Deals, *, paired: bool) -> Itera
     """Distributions over events, means by energy, and patterns of hits."""
     for name in EVENT_FEATURES:
         shares = shares_of(fake, data, FEATURES.index(name))
-        chance = deals.probability(shares.statistic, shares.distance**2)
+        chance = deals.probability(shares.statistic, shares.distance**2, 2)
         number = partial(_mean_feature, column=FEATURES.index(name))
         found = compare_whole(name, UNITS[name], number, fake, data, paired=paired)
         absolute = name == "mean_residual"
@@ -73,9 +73,12 @@ def pmt_rows(
 ) -> Iterator[Row]:
     """Quantities of every PMT, and the correlation of the occupancy."""
     for comparison in comparisons:
+        if not comparison.compared.any():
+            continue
         first, second = len(comparison.first.number), len(comparison.second.number)
         truth = np.repeat([1.0, 0.0], [first, second])[None]
-        chance = deals.probability(comparison.statistic, float(comparison.statistic(truth)[0]))
+        away = float(comparison.statistic(truth)[0])
+        chance = deals.probability(comparison.statistic, away, int(comparison.compared.sum()))
         name, unit = comparison.quantity.name, comparison.quantity.unit
         per = 1e9 if name == "dark_rate" else 1.0
         fake, data = (per * value for value in comparison.means)
@@ -141,7 +144,7 @@ def score_row(
         (len(fake.n_events), len(data.n_events)),
     )
     shares = ShareComparison.of((first, second), blocks, numbers)
-    chance = deals.probability(shares.statistic, shares.distance**2)
+    chance = deals.probability(shares.statistic, shares.distance**2, 2)
     means = float(first.mean()), float(second.mean())
     row = Row(name, "scores", "1", *means, shares.distance, measure=SHARES, probability=chance)
     return row, shares
@@ -164,7 +167,7 @@ def _means(name: str, comparison: MeanComparison, deals: Deals) -> Row:
     """Several means of events as one row."""
     truth = np.repeat([1.0, 0.0], [len(comparison.first.number), len(comparison.second.number)])
     found = float(comparison.statistic(truth[None])[0])
-    chance = deals.probability(comparison.statistic, found)
+    chance = deals.probability(comparison.statistic, found, comparison.first.number.shape[1])
     spread = float(np.sqrt(max(comparison.excess, 0.0)))
     nothing = float("nan")
     return Row(name, "events", "", nothing, nothing, spread, measure=SIGMAS, probability=chance)

@@ -67,9 +67,9 @@ class Scorecard:
 
     @property
     def differing(self) -> tuple[Row, ...]:
-        """Rows that one law does not explain, the least likely first."""
+        """Rows that one law does not explain, the least likely first; of equals, plain ones."""
         rows = [row for row in self.rows if row.differs]
-        return tuple(sorted(rows, key=lambda row: row.corrected))
+        return tuple(sorted(rows, key=lambda row: (row.corrected, row.group == "classifiers")))
 
     @property
     def missed(self) -> tuple[Row, ...]:

@@ -82,12 +82,14 @@ def compare_whole(
     n_first, n_second = len(first.n_events), len(second.n_events)
     mine, without = jackknifed(lambda weight: number(first, weight), n_first)
     data, others = jackknifed(lambda weight: number(second, weight), n_second)
+    if not data or not (others > 0).all():
+        return WholeComparison(name, unit, mine, data, float("nan"), float("nan"))
     if paired:
-        error, freedom = jackknife_error(without / others), n_first - 1
+        error = jackknife_error(without / others)
     else:
-        parts = (jackknife_error(without) / mine, jackknife_error(others) / data)
-        error, freedom = float(mine / data * np.hypot(*parts)), min(n_first, n_second) - 1
-    chance = two_sided(mine / data - 1, error, freedom)
+        parts = (jackknife_error(without) / data, mine * jackknife_error(others) / data**2)
+        error = float(np.hypot(*parts))
+    chance = two_sided(mine / data - 1, error, min(n_first, n_second) - 1)
     return WholeComparison(name, unit, mine, data, error, chance)
 
 
