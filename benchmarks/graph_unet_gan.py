@@ -191,7 +191,7 @@ def draw(found: Mapping[str, Seen], path: Path) -> None:
             )
     axes[0, 0].set_xticks(place, [*map(str, range(MOST)), f"≥ {MOST}"])
     axes[0, 0].set(xlabel="photoelectrons", ylabel="share of PMTs with a hit", yscale="log")
-    axes[0, 0].legend(frameon=False)
+    axes[1, 0].legend(*axes[0, 0].get_legend_handles_labels(), frameon=False)
     axes[0, 1].set(xlabel="time after a single photoelectron [ns]", ylabel="share", yscale="log")
     axes[1, 0].set(xlabel="charge of a single photoelectron [p.e.]", ylabel="share")
     axes[1, 1].set(xlabel="residual [ns]", ylabel="share", yscale="log")
