@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 from pages import table, write_part
 
 from kzcal.calibrate.report.picture import FAINT, drawing
-from kzcal.io.toml import read_toml
 from kzcal.translate.curves import read_table
 
 NAMES = ("fitted-response", "graph-unet-gan", "cyclegan")
@@ -71,12 +71,17 @@ def worst(rows: Sequence[Mapping[str, Any]], begin: str) -> float:
     return float(max(known, default=np.nan))
 
 
-def cells(name: str, model: Path, card: Mapping[str, Any]) -> list[str]:
-    """A row of the table."""
-    told = read_toml(model / "model.toml")["training"]
+def minutes_of(model: Path) -> float:
+    """Time that a training took."""
+    return read_table(model / "training.csv")[-1].seconds / 60
+
+
+def cells(name: str, model: Path, card: Mapping[str, Any], common: float) -> list[str]:
+    """A row of the table; ``common`` is the time that all had, min."""
     rows = card["rows"]
     validations = read_table(model / "training.csv")
-    best = next(v for v in validations if v.step == told["best_step"])
+    best = min(validations, key=lambda v: v.distance)
+    by_then = min((v.distance for v in validations if v.seconds <= 60.5 * common), default=np.nan)
     differences = [f"{100 * worst(rows, begin):.1f} %" for _, begin in TARGETED]
     (alike,) = (row["difference"] for row in rows if row["name"] == "occupancy_correlation")
     areas = [
@@ -85,9 +90,9 @@ def cells(name: str, model: Path, card: Mapping[str, Any]) -> list[str]:
     ]
     return [
         f"`{name}`",
-        f"{told['seconds'] / 60:.1f}",
-        f"{best.seconds / 60:.1f}",
-        f"{best.distance:.3g}",
+        f"{minutes_of(model):.1f}",
+        f"{by_then:.3g}",
+        f"{best.distance:.3g} ({best.seconds / 60:.1f} min)",
         *differences,
         "" if alike is None else f"{alike:.3f}",
         *areas,
@@ -99,13 +104,15 @@ def draw(path: Path, models: Mapping[str, Path], cards: Mapping[str, Mapping[str
     """Distance over time, and the differences of the scorecards."""
     with drawing(11.0, 4.4) as figure:
         curves, bars = figure.subplots(1, 2, width_ratios=(1, 1.35))
-        figure.subplots_adjust(bottom=0.32, wspace=0.22)
+        figure.subplots_adjust(left=0.07, bottom=0.34, top=0.96, wspace=0.22)
         for name, colour in zip(models, COLOURS, strict=False):
             rows = [v for v in read_table(models[name] / "training.csv") if v.distance < np.inf]
             minutes, distance = [v.seconds / 60 for v in rows], [v.distance for v in rows]
             curves.plot(minutes, distance, marker=".", ms=4, color=colour, label=name)
         curves.set(xlabel="time of training, min", ylabel="distance on events held out")
         curves.set_yscale("log")
+        curves.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        curves.yaxis.set_minor_formatter(NullFormatter())
         curves.legend()
         _draw_bars(bars, cards)
         figure.savefig(path, metadata={"Software": None})
@@ -113,18 +120,16 @@ def draw(path: Path, models: Mapping[str, Path], cards: Mapping[str, Mapping[str
 
 def _draw_bars(axes: Any, cards: Mapping[str, Mapping[str, Any]]) -> None:  # noqa: ANN401  Axes
     """Relative differences of the rows that have one."""
-    kinds = {"relative", "absolute"}
-    names = [
-        row["name"]
-        for row in next(iter(cards.values()))["rows"]
-        if row["measure"] in kinds and row["group"] in {"events", "whole"}
-    ]
+    rows = next(iter(cards.values()))["rows"]
+    names = [row["name"] for row in rows if row["measure"] == "relative"]
     for place, (name, colour) in enumerate(zip(cards, COLOURS, strict=False)):
         found = {row["name"]: row["difference"] for row in cards[name]["rows"]}
         size = [abs(found[row]) if found.get(row) is not None else np.nan for row in names]
         axes.bar(np.arange(len(names)) + 0.27 * (place - 1), size, 0.26, color=colour)
     axes.axhline(0.02, color=FAINT, lw=0.8)
     axes.set_yscale("log")
+    axes.set_ylim(bottom=1e-4)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_ylabel("difference from data")
     axes.set_xticks(
         range(len(names)), [n.replace("_", " ") for n in names], rotation=60, ha="right"
@@ -147,18 +152,19 @@ def main() -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     models = {name: trained(name, given) for name in given.only}
     cards = {name: judged(name, model, given) for name, model in models.items()}
+    common = min(map(minutes_of, models.values()))
     areas = [name.replace("_", " ") for name in next(iter(cards.values()))["two_sample"]]
     head = [
         "translator",
         "trained [min]",
-        "best after [min]",
-        "distance",
+        f"distance by {common:.1f} min",
+        "best distance",
         *(f"{name}, worst type" if name != "dark fraction" else name for name, _ in TARGETED),
         "occupancy correlation of attainable",
         *(f"{name} (floor)" for name in areas),
         "rows that differ",
     ]
-    rows = [cells(name, models[name], cards[name]) for name in models]
+    rows = [cells(name, models[name], cards[name], common) for name in models]
     print(table(head, rows))
     if given.figure:
         draw(given.figure, models, cards)
