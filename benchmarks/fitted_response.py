@@ -5,31 +5,47 @@
     kzcal compare fake.h5 dtq.h5 --out scorecard/
     kzcal db export --db kz.db --tag full-2026 --run 15001 --out calibration.csv
     python benchmarks/fitted_response.py model/ calibration.csv [--scorecard scorecard/]
-        [--closure MODEL TRUTH.csv] [--write docs/translator_fitted_response.md]
-        [--figure docs/translator_fitted_response.png]
+        [--closure gtq.h5] [--turns 12] [--truth period_A_truth.h5]
+        [--write docs/translator_fitted_response.md] [--figure docs/translator_fitted_response.png]
 
-The model of --closure was trained on `kzcal simulate --gtq` with the constants of TRUTH.csv.
+For --closure the photoelectrons of events of odd number are reported by kzcal.response with the
+constants of the calibration, and the response is learned from these hits and the photoelectrons
+of events of even number.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
+import torch
+from kzcal_fitted_response.draws import EventTable, light_of, windows_of
+from kzcal_fitted_response.learner import ResponseLearner
 from kzcal_fitted_response.payload import response_payload
 from pages import table, write_part
+from pull_figure import pulls
 
 from kzcal.calibrate.report.picture import TYPE_COLOURS, drawing
 from kzcal.conditions.payload import Lineage, Payload
 from kzcal.conditions.quantities import QUANTITIES, is_good
-from kzcal.conditions.table import read_table
+from kzcal.conditions.table import read_table, write_table
 from kzcal.geometry import Detector
+from kzcal.io.source import open_events
 from kzcal.io.toml import read_toml
+from kzcal.learning import TranslatorTask
+from kzcal.response.constants import response_from
+from kzcal.response.nominal import read_nominal
+from kzcal.response.translator import FORCED_WINDOW, PHYSICS_WINDOW, hits_of
 from kzcal.translate.curves import read_table as read_training
 from kzcal.translate.model import WEIGHTS, ModelDirectory, read_tensors
+from kzcal.translate.origin import Origin
 
 HEADER = ("constant", "PMTs", "learned", "other", "difference", "its error", "pull", "correlation")
 RELATIVE = {"qe", "gain", "spe_width", "tts", "dark_rate"}
@@ -77,6 +93,54 @@ def rows_of(mine: Payload, other: Payload, detector: Detector) -> list[list[str]
             ]
         )
     return rows
+
+
+def closure(path: Path, truth: Payload, detector: Detector, turns: int) -> tuple[Payload, float]:
+    """Constants learned from hits that were made with those of a calibration.
+
+    Args:
+        path: photoelectrons.
+        truth: the constants.
+        detector: of both.
+        turns: steps of learning.
+
+    Returns:
+        What was learned, and the seconds that it took.
+    """
+    with open_events(path, detector) as source:
+        (events,) = source.chunks(source.n_hits + 1)
+    even, odd = (events.take(events.event % 2 == rest) for rest in (0, 1))
+    ceiling = Origin.of(path).ceiling or 1.0
+    device = torch.device("cpu")
+    response = response_from(truth, detector, read_nominal())
+    window = windows_of(
+        EventTable.of(odd, device), torch.tensor(PHYSICS_WINDOW), torch.tensor(FORCED_WINDOW)
+    )
+    generator = torch.Generator().manual_seed(1)
+    pulses = response.sample(light_of(odd, device), window, ceiling=ceiling, generator=generator)
+    target = replace(odd, hits=hits_of(pulses, len(odd)))
+    began = time.perf_counter()
+    learner = ResponseLearner(
+        TranslatorTask(even, target, ceiling, False, detector, device, seed=1)
+    )
+    for _ in range(turns):
+        print(learner.step(), flush=True)
+    took = time.perf_counter() - began
+    return response_payload(learner.weights(), detector, Lineage()), took
+
+
+def true_pulls(payloads: dict[str, Payload], path: Path) -> str:
+    """Mean and standard deviation of pulls against the truth, a column for each table."""
+    columns = []
+    with h5py.File(path) as truth, tempfile.TemporaryDirectory() as folder:
+        for payload in payloads.values():
+            file = Path(folder) / "table.csv"
+            write_table(payload, file)
+            read = np.genfromtxt(file, delimiter=",", names=True, dtype=None, encoding=None)
+            found = [pulls(read, truth, quantity.name) for quantity in QUANTITIES]
+            columns.append([f"{p.mean():+.2f} ± {p.std():.2f}" for p in found])
+    names = [f"`{quantity.name}`" for quantity in QUANTITIES]
+    return table(("constant", *payloads), zip(names, *columns, strict=True))
 
 
 def told(model: Path) -> str:
@@ -146,7 +210,9 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("calibration", type=Path)
     parser.add_argument("--scorecard", type=Path)
-    parser.add_argument("--closure", type=Path, nargs=2, metavar=("MODEL", "TRUTH"))
+    parser.add_argument("--closure", type=Path, help="photoelectrons")
+    parser.add_argument("--truth", type=Path, help="of the period, looked at in the end")
+    parser.add_argument("--turns", type=int, default=12, help="of the closure")
     parser.add_argument("--write", type=Path, help="page that gets the tables")
     parser.add_argument("--figure", type=Path)
     given = parser.parse_args()
@@ -158,13 +224,16 @@ def main() -> None:
         head = ("row", "translated", "data", "difference", "error", "target", "verdict")
         parts["scorecard"] = table(head, scorecard_rows(given.scorecard))
     if given.closure:
-        found, place = learned(given.closure[0])
-        truth = read_table(given.closure[1])
-        for quantity in QUANTITIES:
-            errors = truth.columns[quantity.name].errors
-            errors[np.isfinite(errors)] = 0.0
-        rows = table(HEADER, rows_of(found, truth, place))
-        parts["closure"] = f"{told(given.closure[0])}\n\n{rows}"
+        found, took = closure(given.closure, other, detector, given.turns)
+        columns = {
+            name: replace(column, errors=None if column.errors is None else 0 * column.errors)
+            for name, column in other.columns.items()
+        }
+        truth = replace(other, columns=columns)
+        rows = table(HEADER, rows_of(found, truth, detector))
+        parts["closure"] = f"{given.turns} turns in {took / 60:.1f} minutes.\n\n{rows}"
+    if given.truth:
+        parts["truth"] = true_pulls({"learned": mine, "calibrated": other}, given.truth)
     for name, text in parts.items():
         print(f"{name}\n\n{text}\n")
         if given.write:
