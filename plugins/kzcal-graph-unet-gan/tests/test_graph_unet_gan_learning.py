@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from kzcal_graph_unet_gan import GRAPH_UNET_GAN
+from kzcal_graph_unet_gan.dense import dense_of, maps_of
 from kzcal_graph_unet_gan.generator import Generator, PulseDensity
 from kzcal_graph_unet_gan.light import Light
 from kzcal_graph_unet_gan.likelihood import Reported, log_likelihood, log_one_hit, log_two_hits
@@ -132,6 +133,31 @@ def test_the_likelihood_grows_with_training(task):
 def test_without_an_adversary_there_is_no_discriminator(task):
     learner = GRAPH_UNET_GAN.learn(task, channels=4.0, depth=1.0, batch=1.0, adversarial=0.0)
     assert learner.step().keys() == {"likelihood"}
+
+
+def test_dense_maps_hold_the_first_time_and_all_charge(task):
+    events = task.target.take(task.target.physics)
+    dense = dense_of(events, task.detector)
+    maps = HitMaps.of(events, task.detector, 1)
+    charge = events.hits.sum_per_event(events.hits.charge)
+    np.testing.assert_allclose(dense[:, :, 1].sum(0).numpy(), charge, rtol=1e-5)
+    again = maps_of(dense)
+    both = again.present & maps.present
+    assert torch.equal(both, again.present), "no hit where there was none"
+    assert both.sum() > 0.9 * maps.present.sum(), "few hits are below the threshold"
+    torch.testing.assert_close(again.time[both], maps.time[both], rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("faithful", [0.0, 1.0])
+def test_both_train_and_translate_on_a_gpu(task, faithful):
+    there = replace(task, device=torch.device("cuda"))
+    learner = GRAPH_UNET_GAN.learn(there, channels=4.0, depth=2.0, batch=2.0, faithful=faithful)
+    assert all(math.isfinite(value) for value in learner.step().values())
+    generator = np.random.default_rng(1)
+    hits = learner.translate(task.source, task.detector, generator=generator).hits
+    assert len(hits) == len(task.source)
 
 
 @pytest.mark.parametrize("faithful", [0.0, 1.0])
