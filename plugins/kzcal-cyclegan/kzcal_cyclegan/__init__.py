@@ -33,7 +33,7 @@ CYCLEGAN = Translator(
         Option("faithful", 0.0, "1", "1: dense images, as in arXiv:1703.10593; 0: sparse hits"),
         Option("batch", 64.0, "events", "events of each side in a step, sparse hits"),
         Option("rate", 0.01, "1", "step of the optimiser at the start, sparse hits"),
-        Option("cycle", 0.1, "1", "weight of the cycle, sparse hits"),
+        Option("cycle", 0.02, "1", "weight of the cycle, sparse hits"),
         Option("identity", 0.001, "1", "weight of the identity, sparse hits"),
         Option("sphere", 0.1, "1", "weight of the critic of whole events, sparse hits"),
         Option("warm_start", 1.0, "1", "1: begin at counted efficiencies and dark rates"),

@@ -6,10 +6,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-TIMES = (-60.0, -20.0, -8.0, -4.0, -2.0, 0.0, 2.0, 4.0, 8.0, 14.0, 24.0, 40.0, 80.0, 160.0)
+TIMES = (
+    *(-60.0, -20.0, -10.0, -6.0, -4.0, -2.5, -1.0, 0.5, 2.0, 3.5, 5.0, 7.0, 10.0),
+    *(15.0, 24.0, 40.0, 80.0, 160.0),
+)
 """Centres in residual, ns; dense where light comes."""
 
-CHARGES = (0.2, 0.35, 0.5, 0.7, 0.9, 1.1, 1.4, 1.9, 2.8, 5.0)
+CHARGES = (0.2, 0.27, 0.34, 0.42, 0.55, 0.7, 0.9, 1.1, 1.4, 1.9, 2.8, 5.0)
 """Centres in charge, p.e."""
 
 
