@@ -6,7 +6,9 @@ further photoelectrons of a class, a pulse has the charge density
 .. math:: p(q) = \mathcal F^{-1}\left[\varphi\,e^{\kappa\lambda(\varphi - 1)}\right]
 
 times the threshold's step. The pile-up factor :math:`\kappa`, near one, takes up the
-photoelectrons below threshold, which add charge but are not seen alone.
+photoelectrons below threshold, which add charge but are not seen alone. Each class has its own,
+since pulses are sorted by what is expected of them: those of the lowest class hold more than
+expected, and those of higher ones less.
 """
 
 from __future__ import annotations
@@ -14,29 +16,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kzcal.calibrate.charge_spectra import LOW_LIGHT, N_BINS, ChargeSpectra
+from kzcal.calibrate.charge_spectra import LOW_LIGHT, N_BINS, PILE_UP_EDGES, ChargeSpectra
 from kzcal.calibrate.scoring import SharedScoring, Sharing
+from kzcal.calibrate.single_pe import median_charge
 from kzcal.response.charge import ChargeGradient, ChargeShape, passing, single_pe_density
 
 N_TRANSFORM = 512
-GLOBAL_NAMES = (
-    "exponential_fraction",
-    "exponential_scale",
-    "threshold",
-    "threshold_width",
-    "pile_up",
-)
-GLOBAL_UNITS = ("", "gain", "p.e.", "p.e.", "")
+FURTHEST = 3.0
+"""Largest charge over a PMT's median that is fitted."""
+SINGLE_NAMES = ("exponential_fraction", "exponential_scale", "threshold", "threshold_width")
+GLOBAL_NAMES = (*SINGLE_NAMES, *(f"pile_up_{k}" for k in range(len(PILE_UP_EDGES))))
+GLOBAL_UNITS = ("", "gain", "p.e.", "p.e.", *("" for _ in PILE_UP_EDGES))
 GLOBAL_DOCS = (
     "share of photoelectrons with a low, exponential charge",
     "mean of that exponential over the gain",
     "charge at which half of the pulses pass",
     "standard deviation of the threshold",
-    "pulses merged over those expected",
+    *(
+        f"further photoelectrons over those expected, of pulses with at most {edge} expected"
+        for edge in PILE_UP_EDGES
+    ),
 )
+N_SINGLE = len(SINGLE_NAMES)
+"""Shared parameters of the single-p.e. charge and the threshold; those of pile-up come after."""
 
 
 def shape_of(shared: Float[Tensor, "type shared"], kind: Tensor) -> ChargeShape:
@@ -62,30 +67,42 @@ def score_charges(
     transforms = _transforms(spectra, gain, width, shape) if any(piled_up) else None
     step_slopes = _threshold_slopes(charge, shape)
     passes = passing(charge, shape)
+    near = near_charges(spectra).float()
     for k in range(spectra.counts.shape[1]):
         pile_up = spectra.pile_up[:, k]
         if transforms is not None and piled_up[k]:
-            factor = state.shared[state.kind, 4]
+            factor = state.shared[state.kind, N_SINGLE + k]
             density, slopes = _piled_up(transforms, pile_up[:, None], factor[:, None])
         else:
             density, slopes = _alone(single, spectra.step)
+        kept = passes * near
         weighted = torch.stack(
             [
-                *(slope * passes for slope in slopes[:4]),
-                *(density * slope for slope in step_slopes),
-                slopes[4] * passes,
+                *(slope * kept for slope in slopes[:4]),
+                *(density * slope * near for slope in step_slopes),
+                slopes[4] * kept,
             ],
             dim=1,
         )
-        counts = all_counts[:, k]
-        model = density * passes + 1e-9
+        counts = all_counts[:, k] * near
+        model = density * kept + 1e-9
         norm = model.sum(1, keepdim=True)
         share = model / norm
         by = (weighted - share[:, None] * weighted.sum(2, keepdim=True)) / norm[:, None]
-        scoring.add(by, share, counts)
+        scoring.add(by, share, counts, (*range(2 + N_SINGLE), 2 + N_SINGLE + k))
         if k < LOW_LIGHT:
-            expected += share * counts.sum(1, keepdim=True)
+            expected += density * passes * (counts.sum(1, keepdim=True) / norm)
     return scoring, expected
+
+
+def near_charges(spectra: ChargeSpectra) -> Bool[Tensor, "pmt bin"]:
+    """Charges that are fitted: up to ``FURTHEST`` times the median of each PMT.
+
+    Beyond, pulses hold three photoelectrons and more. How many there are hangs on how widely the
+    light differs between pulses of a class, and not on its mean alone.
+    """
+    median = median_charge(spectra.counts[:, :LOW_LIGHT].sum(1), spectra.charge)
+    return spectra.charge < FURTHEST * median[:, None]
 
 
 def _alone(single: ChargeGradient, step: float) -> tuple[Tensor, list[Tensor]]:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kzcal.calibrate.charge_likelihood import GLOBAL_NAMES, score_charges, shape_of
-from kzcal.calibrate.charge_spectra import LOW_LIGHT, ChargeSpectra
+from kzcal.calibrate.charge_spectra import LOW_LIGHT, PILE_UP_EDGES, ChargeSpectra
 from kzcal.calibrate.marginal import marginal
 from kzcal.calibrate.population import (
     Alone,
@@ -38,8 +38,8 @@ from kzcal.response.charge import ChargeShape, detection_efficiency
 
 Populations = tuple[Population, Population]
 """Of the gain and of the width."""
-GLOBAL_START = (0.15, 0.3, 0.3, 0.06, 1.15)
-GLOBAL_SIGMA = (0.1, 0.15, 0.1, 0.03, 0.3)
+GLOBAL_START = (0.15, 0.3, 0.3, 0.06, *(1.15 for _ in PILE_UP_EDGES))
+GLOBAL_SIGMA = (0.1, 0.15, 0.1, 0.03, *(0.3 for _ in PILE_UP_EDGES))
 """Weak priors of the shape about its start: an exponential that hides below the threshold has any
 fraction."""
 WIDTH_START = (0.4, 0.55)
@@ -56,7 +56,8 @@ in errors, below which nearly enough and enough steps are done."""
 SMALL = 0.01
 """Relative step of a shared parameter by which the slope of the share above threshold is found."""
 OWN_BOUNDS = ((0.2, 5.0), (0.1, 1.5))
-GLOBAL_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4), (0.3, 3.0))
+SINGLE_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4))
+GLOBAL_BOUNDS = SINGLE_BOUNDS + tuple((0.3, 3.0) for _ in PILE_UP_EDGES)
 
 
 @dataclass(frozen=True, slots=True)

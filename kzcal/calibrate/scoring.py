@@ -79,12 +79,22 @@ class SharedScoring:
         slopes: Float[Tensor, "pmt parameter bin"],
         share: Float[Tensor, "pmt bin"],
         counts: Float[Tensor, "pmt bin"],
+        columns: Sequence[int] | None = None,
     ) -> None:
-        """Add a multinomial of expected shares, given their slopes by each parameter."""
+        """Add a multinomial of expected shares, given their slopes.
+
+        Args:
+            slopes: of the shares by each of ``columns``.
+            share: expected, by bin.
+            counts: observed, by bin.
+            columns: parameters that the shares depend on; None for all of them.
+        """
+        at = torch.arange(self.score.shape[1]) if columns is None else torch.tensor(columns)
+        at = at.to(self.score.device)
         relative = slopes / share[:, None]
-        self.score.add_((relative @ counts[..., None])[..., 0])
-        information = relative @ slopes.transpose(1, 2)
-        self.information.add_(information * counts.sum(1)[:, None, None])
+        self.score[:, at] += (relative @ counts[..., None])[..., 0]
+        information = relative @ slopes.transpose(1, 2) * counts.sum(1)[:, None, None]
+        self.information[:, at[:, None], at] += information
         self.value.add_((counts * share.log()).sum(1))
 
     def covariance(
