@@ -132,3 +132,13 @@ def test_another_detector_is_refused():
     translator = FittedTranslator(Trained(constants.tensors(), {}, DETECTOR, CPU))
     with pytest.raises(ConfigurationError, match="a response holds for the 120 PMTs"):
         translator.translate(flashes(other, 5), other, generator=np.random.default_rng(1))
+
+
+@pytest.mark.cuda
+def test_a_gpu_reports_as_many_hits_and_as_much_charge():
+    constants, events = true_constants(DETECTOR), flashes(DETECTOR, 1000)
+    there = Constants.of(constants.tensors(), torch.device("cuda"))
+    ours, theirs = hits_of(constants, events), hits_of(there, events)
+    assert abs(len(ours.pmt) - len(theirs.pmt)) < 5 * np.sqrt(2 * len(ours.pmt))
+    error = ours.charge.std() * np.sqrt(2 / len(ours.pmt))
+    assert abs(ours.charge.mean() - theirs.charge.mean()) < 5 * error
