@@ -135,6 +135,7 @@ def test_another_detector_is_refused():
 
 
 @pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_reports_as_many_hits_and_as_much_charge():
     constants, events = true_constants(DETECTOR), flashes(DETECTOR, 1000)
     there = Constants.of(constants.tensors(), torch.device("cuda"))
