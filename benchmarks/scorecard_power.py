@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--events", type=int, default=5000)
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--part", choices=("alarms", "power"), help="One of the two alone.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     detector = load_detector(DETECTOR)
@@ -87,6 +88,8 @@ def main() -> None:
     judge = Judge(events, header, detector, arguments.events)
     parts = {"scorecard_power": power, "scorecard_alarms": lambda j: alarms(j, arguments.runs)}
     for name, made in parts.items():
+        if arguments.part and not name.endswith(arguments.part):
+            continue
         part = made(judge)
         print(part, flush=True)
         if arguments.write:

@@ -181,6 +181,7 @@ def _scatter(axes: Axes, comparison: PmtComparison, diameter: Shaped[np.ndarray,
             ms=2,
             lw=0.2,
             color=colour,
+            rasterized=True,
         )
     both = np.concatenate([first[comparison.compared], second[comparison.compared]])
     if len(both):
