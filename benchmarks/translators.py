@@ -129,7 +129,7 @@ def _draw_bars(axes: Any, cards: Mapping[str, Mapping[str, Any]]) -> None:  # no
     axes.axhline(0.02, color=FAINT, lw=0.8)
     axes.set_yscale("log")
     axes.set_ylim(bottom=1e-4)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=2))
     axes.set_ylabel("difference from data")
     axes.set_xticks(
         range(len(names)), [n.replace("_", " ") for n in names], rotation=60, ha="right"
