@@ -16,6 +16,7 @@ two options only what a median of images holds is measured, of nominal PMTs.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ from kzcal.translate.maps import expected
 DOCS = Path(__file__).parents[1] / "docs"
 FAR = 10.0
 """Delays between two translations beyond which it is another photoelectron, ns."""
-MEDIAN_EVENTS, OUTCOMES = 60, 21
+MEDIAN_EVENTS, OUTCOMES, DRAWN_EVENTS = 60, 21, 2000
 DATA, SPARSE, IMAGES = "data", "sparse hits", "images"
 COLOURS = {DATA: "black", SPARSE: "tab:blue", IMAGES: "tab:orange"}
 
@@ -52,6 +53,7 @@ class Reached:
     rows: Mapping[str, Mapping[str, object]]
     seconds: float
     steps: int
+    best: int
 
 
 def main() -> None:
@@ -62,8 +64,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=name in {"gtq", "data"})
     options = parser.parse_args()
     detector, page = load_detector(options.detector), DOCS / "translator_cyclegan.md"
-    write_part(page, "median", medians(options.gtq, detector))
     if options.sparse is None or options.images is None:
+        write_part(page, "median", medians(options.gtq, detector))
         return
     data = events_of(options.data, detector)
     found = {
@@ -84,15 +86,16 @@ def events_of(path: Path, detector: Detector) -> Events:
 def reached(directory: Path, detector: Detector) -> Reached:
     """What a directory holds of one training."""
     result = json.loads((directory / "scorecard" / "scorecard.json").read_text())
-    last = (directory / "model" / "training.csv").read_text().splitlines()
-    head, end = last[0].split(","), last[-1].split(",")
-    row = dict(zip(head, end, strict=True))
+    with (directory / "model" / "training.csv").open(newline="") as stream:
+        validations = list(csv.DictReader(stream))
+    best = min(validations, key=lambda row: float(row["distance"]))
     return Reached(
         events_of(directory / "fake.h5", detector),
         events_of(directory / "again.h5", detector),
         {entry["name"]: entry for entry in result["rows"]},
-        float(row["seconds"]),
-        int(row["step"]),
+        float(validations[-1]["seconds"]),
+        int(validations[-1]["step"]),
+        int(best["step"]),
     )
 
 
@@ -129,11 +132,11 @@ def scorecard(found: Mapping[str, Reached]) -> str:
     rows = [
         (name.replace("_", " "), cell(one["data"]), cell(one["fake"]), cell(images[name]["fake"]))
         for name, one in sparse.items()
-        if name in images
+        if name in images and isinstance(one["data"], float)
     ]
     text = table(["number", DATA, SPARSE, IMAGES], rows)
     times = "; ".join(
-        f"{name}: {one.steps} steps in {one.seconds / 60:.1f} minutes"
+        f"{name}: best after {one.best} of {one.steps} steps in {one.seconds / 60:.1f} minutes"
         for name, one in found.items()
     )
     return f"{text}\n\n{times}, one thread of a shared machine."
@@ -149,9 +152,9 @@ def randomness(data: Events, found: Mapping[str, Reached]) -> str:
     rows = []
     for name, one in found.items():
         common, delay = twice(one.fake, one.again)
-        rows.append((name, f"{common:.3f}", f"{delay:.2f}", *dark_hits(one.fake)))
-    rows.append((DATA, "", "", *dark_hits(data)))
-    head = ("", "hits in both", "their delay [ns]", "per forced trigger", "PMTs per hit of these")
+        rows.append((name, f"{common:.3f}", f"{delay:.2f}", dark_hits(one.fake)))
+    rows.append((DATA, "", "", dark_hits(data)))
+    head = ("", "hits in both", "their delay [ns]", "hits per forced trigger")
     return table(head, rows)
 
 
@@ -170,21 +173,17 @@ def twice(first: Events, second: Events) -> tuple[float, float]:
     return len(mine) / len(keys[0]), float(delay[near].std() / np.sqrt(2))
 
 
-def dark_hits(events: Events) -> tuple[str, str]:
-    """Hits of a forced trigger, and different PMTs over hits of the first hundred hits of all."""
+def dark_hits(events: Events) -> str:
+    """Hits of a forced trigger on average."""
     forced = events.take(events.forced)
-    n = len(forced.hits.pmt)
-    if not n:
-        return "0", ""
-    some = forced.hits.pmt[np.linspace(0, n - 1, min(n, 100)).astype(int)]
-    return f"{n / len(forced):.1f}", f"{len(np.unique(some)) / len(some):.2f}"
+    return f"{len(forced.hits.pmt) / max(len(forced), 1):.1f}"
 
 
 def draw(data: Events, fakes: Mapping[str, Events], detector: Detector) -> None:
     """Residuals, charges, hits per event and occupancy."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     for name, events in {DATA: data, **fakes}.items():
-        physics = events.take(events.physics)
+        physics = events.take(np.flatnonzero(events.physics)[:DRAWN_EVENTS])
         residual = physics.hits.time - arrivals(physics, detector)
         style = {"histtype": "step", "color": COLOURS[name], "label": name, "density": True}
         axes[0, 0].hist(residual, bins=np.arange(-150, 350, 2.0), log=True, **style)

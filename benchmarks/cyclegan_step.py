@@ -26,7 +26,7 @@ from kzcal.learning import LearningTranslator, TranslatorTask
 PAGE = Path(__file__).parents[1] / "docs" / "translator_cyclegan.md"
 PHOTOELECTRONS = 500
 HITS = 320
-ROUNDS = 3
+ROUNDS = 2
 BATCH = 8
 
 
@@ -85,11 +85,11 @@ def main() -> None:
             begin = time.process_time()
             learner.step()
             seconds[name].append(time.process_time() - begin)
-    median = {name: float(np.median(times[1:])) for name, times in seconds.items()}
-    reference = next(iter(median.values()))
-    rows = [(name, value, reference / value) for name, value in median.items()]
+    mean = {name: float(np.mean(times[1:])) for name, times in seconds.items()}
+    reference = next(iter(mean.values()))
+    rows = [(name, value, reference / value) for name, value in mean.items()]
     text = table(["step", "s", "times as fast"], rows)
-    text += f"\n\nMedians of {ROUNDS} steps each, processor time of one thread; "
+    text += f"\n\nMeans of {ROUNDS} steps each, processor time of one thread; "
     text += "`python benchmarks/cyclegan_step.py`."
     write_part(PAGE, "steps", text)
 
