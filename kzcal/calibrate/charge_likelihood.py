@@ -55,7 +55,8 @@ def score_charges(
 ) -> tuple[SharedScoring, Float[Tensor, "pmt bin"]]:
     """Score and Fisher information of the multinomial likelihood, and the expected counts.
 
-    Single precision moves them by a millionth of their size, far less than a hit does.
+    Densities are in single precision, which moves a score by a millionth of its terms. The log
+    likelihood, whose differences matter, is added up in double precision.
     """
     shape = shape_of(state.shared, state.kind)
     scoring = SharedScoring.zeros(len(state.own), 2, len(GLOBAL_NAMES), state.own.device)

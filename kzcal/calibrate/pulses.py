@@ -159,7 +159,8 @@ def _passing_error(
         dim=1,
     )
     variance = (slopes[:, None] @ covariance @ slopes[..., None])[:, 0, 0]
-    return variance.clamp(min=0.0).sqrt().nan_to_num(0.0)
+    nobody = torch.bincount(state.kind[rows], minlength=len(variance)) == 0
+    return torch.where(nobody, 0.0, variance.clamp(min=0.0).sqrt())
 
 
 def _alone(state: Sharing, scoring: SharedScoring) -> Alone:

@@ -95,7 +95,7 @@ class SharedScoring:
         self.score[:, at] += (relative @ counts[..., None])[..., 0]
         information = relative @ slopes.transpose(1, 2) * counts.sum(1)[:, None, None]
         self.information[:, at[:, None], at] += information
-        self.value.add_((counts * share.log()).sum(1))
+        self.value.add_((counts.double() * share.double().log()).sum(1))
 
     def covariance(
         self, state: Sharing, prior: SharedPrior | None = None

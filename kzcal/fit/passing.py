@@ -44,7 +44,8 @@ def passing_slopes(
     """By how much each parameter moves for a relative error of each type's share above threshold.
 
     Where the relative efficiency of the 20-inch tubes is not free, the light yield takes up the
-    error of each type by its part of the hits.
+    error of each type by its part of the hits. Where the light yield is not free, occupancies have
+    a free height of their own, and the relative efficiency follows the ratio of the shares.
 
     Args:
         names: of the free parameters.

@@ -207,3 +207,13 @@ def test_a_multinomial_adds_its_score_and_its_expected_information():
 def test_values_move_into_their_bounds():
     values = torch.tensor([[-2.0, 0.5], [3.0, 9.0]])
     assert within(values, ((0.0, 1.0), (1.0, 4.0))).tolist() == [[0.0, 1.0], [1.0, 4.0]]
+
+
+def test_the_log_likelihood_of_many_hits_is_added_up_in_double_precision():
+    """Its differences of order one decide how likely neighbouring values are."""
+    share = torch.softmax(torch.linspace(0, 3, 256), 0)[None].repeat(2, 1)
+    counts = (2e6 * share).round()
+    scoring = SharedScoring.zeros(2, 1, 0, share.device)
+    scoring.add(torch.zeros(2, 1, 256), share, counts)
+    expected = (counts.double() * share.double().log()).sum(1)
+    torch.testing.assert_close(scoring.value, expected, rtol=1e-12, atol=0)
