@@ -26,7 +26,8 @@ class EventTensors:
 
     Args:
         vertex: m; zero where there is none.
-        known: whether the event has a vertex and a t0.
+        known: whether the event is a physics trigger with a vertex and a t0.
+        forced: whether it is a forced trigger, in which there is no light.
         t0: ns; zero where there is none.
         begin: of the recording, hit-time base, ns.
         end: of the recording, ns.
@@ -34,13 +35,14 @@ class EventTensors:
 
     vertex: Float[Tensor, "event 3"]
     known: Bool[Tensor, " event"]
+    forced: Bool[Tensor, " event"]
     t0: Float[Tensor, " event"]
     begin: Float[Tensor, " event"]
     end: Float[Tensor, " event"]
 
     @classmethod
     def of(cls, events: Events, device: torch.device) -> EventTensors:
-        """Columns of events; physics triggers without a vertex count as seen from the centre."""
+        """Columns of events; where they are not known, residuals are the hit times themselves."""
         known = np.isfinite(events.vertex).all(axis=1) & np.isfinite(events.t0) & events.physics
         windows = [
             np.where(events.forced, *edges)
@@ -50,7 +52,8 @@ class EventTensors:
         vertex, t0, begin, end = (
             torch.from_numpy(np.ascontiguousarray(c, dtype=np.float32)).to(device) for c in columns
         )
-        return cls(vertex, torch.from_numpy(known).to(device), t0, begin, end)
+        kinds = (torch.from_numpy(np.asarray(kind)).to(device) for kind in (known, events.forced))
+        return cls(vertex, *kinds, t0, begin, end)
 
     def __len__(self) -> int:
         """Number of events."""
@@ -58,9 +61,8 @@ class EventTensors:
 
     def take(self, rows: Int[Tensor, " taken"]) -> EventTensors:
         """The chosen events."""
-        return EventTensors(
-            self.vertex[rows], self.known[rows], self.t0[rows], self.begin[rows], self.end[rows]
-        )
+        columns = (self.vertex, self.known, self.forced, self.t0, self.begin, self.end)
+        return EventTensors(*(column[rows] for column in columns))
 
     def expected(
         self, event: Int[Tensor, " hit"], pmt: Int[Tensor, " hit"], tubes: Tubes

@@ -53,12 +53,17 @@ def begin_at_counts(
 
 
 def _early(run: RunTensors, tubes: Tubes) -> tuple[Float[Tensor, " pmt"], Float[Tensor, " pmt"]]:
-    """Hits that can only be dark, and how long they could come, ns, of every PMT."""
+    """Hits that can only be dark, and how long they could come, ns, of every PMT.
+
+    They are those of forced triggers and those before the light of a known vertex. A physics
+    trigger without a vertex or t0 has light at a time that nobody knows, and tells nothing.
+    """
     events, hits, n_pmt = run.all.events, run.all, len(tubes)
-    dark = (hits.time < EARLY) | ~events.known[hits.event]
+    before = events.known[hits.event] & (hits.time < EARLY)
+    dark = events.forced[hits.event] | before
     number = torch.bincount(hits.pmt[dark], minlength=n_pmt).float()
-    lone = torch.nonzero(~events.known)[:, 0]
-    time = (events.end - events.begin)[lone].sum().expand(n_pmt).clone()
+    span = events.end - events.begin
+    time = span[events.forced].sum().expand(n_pmt).clone()
     every = torch.arange(n_pmt, device=time.device)
     for start in range(0, len(run.physics), EVENTS_AT_ONCE):
         rows = run.physics[start : start + EVENTS_AT_ONCE]

@@ -15,7 +15,7 @@ from kzcal_cyclegan.runs import Batch, RunTensors
 from kzcal_cyclegan.warm_start import begin_at_counts
 
 from kzcal.errors import ConfigurationError
-from kzcal.hits import FORCED, Events, Hits
+from kzcal.hits import FORCED, PHYSICS, Events, Hits
 from kzcal.learning import LearningTranslator, TranslatorTask
 
 CPU = torch.device("cpu")
@@ -112,21 +112,46 @@ def test_identity_is_zero_for_pmts_that_change_nothing() -> None:
     assert float(cycles.identity(forward).detach()) == pytest.approx(0.6)
 
 
-def test_dark_rates_are_counted_where_no_light_is() -> None:
-    """Forced triggers of 10 us at 20 kHz; the mean of all PMTs within 4 sigma of counting."""
-    generator, rate, n_event = np.random.default_rng(6), 2e-5, 30
+def forced_triggers(rate: float, n_event: int) -> Events:
+    """Of 10 us each, with dark hits at this rate per ns."""
+    generator = np.random.default_rng(6)
     n = generator.poisson(rate * 1e4 * DETECTOR.n_pmt, n_event)
     pmt = generator.integers(0, DETECTOR.n_pmt, n.sum()).astype(np.uint16)
     time = generator.uniform(0, 1e4, n.sum()).astype(np.float32)
     order = np.lexsort((time, np.repeat(np.arange(n_event), n)))
     dark = Hits.from_counts(n, pmt[order], time[order], np.ones(n.sum(), np.float32))
-    base = lit(n_event)
-    forced = replace(base, trigger=np.full(n_event, FORCED, np.uint8), hits=dark)
-    run = RunTensors.of(forced, TUBES)
+    return replace(lit(n_event), trigger=np.full(n_event, FORCED, np.uint8), hits=dark)
+
+
+def counted_dark(target: Events) -> float:
+    """Dark rate of a PMT per ns that a training would begin at, on average."""
     forward = Forward(TUBES, ALIVE)
-    begin_at_counts(forward, RunTensors.of(base, TUBES), run, TUBES)
-    found = float(forward.dark.detach().exp().mean())
-    assert found == pytest.approx(rate, rel=4 / np.sqrt(n.sum()) + 1e-3)
+    run = RunTensors.of(target, TUBES)
+    begin_at_counts(forward, RunTensors.of(lit(len(target)), TUBES), run, TUBES)
+    return float(forward.dark.detach().exp().mean())
+
+
+def test_dark_rates_are_counted_where_no_light_is() -> None:
+    """Forced triggers of 10 us at 20 kHz; the mean of all PMTs within 4 sigma of counting."""
+    rate, forced = 2e-5, forced_triggers(2e-5, 30)
+    error = 4 / np.sqrt(len(forced.hits.pmt))
+    assert counted_dark(forced) == pytest.approx(rate, rel=error + 1e-3)
+
+
+@pytest.mark.parametrize("missing", ["vertex", "t0"])
+def test_light_of_an_event_without_a_vertex_or_a_t0_is_not_dark(missing: str) -> None:
+    """Physics triggers that were not reconstructed change no dark rate."""
+    forced, light = forced_triggers(2e-5, 10), lit(10)
+    trigger = np.repeat([FORCED, PHYSICS], 10).astype(np.uint8)
+    counts = np.concatenate([forced.hits.counts, light.hits.counts])
+    columns = [
+        np.concatenate([getattr(events.hits, name) for events in (forced, light)])
+        for name in ("pmt", "time", "charge")
+    ]
+    both = replace(lit(20), trigger=trigger, hits=Hits.from_counts(counts, *columns))
+    unknown = np.full_like(getattr(both, missing), np.nan)
+    found = counted_dark(replace(both, **{missing: unknown}))
+    assert found == pytest.approx(counted_dark(forced), rel=1e-6)
 
 
 def test_numbers_show_a_generator_that_changes_something() -> None:
