@@ -8,12 +8,18 @@ from kzcal.components import HitTranslator
 from kzcal.learning import LearningTranslator, Trained, TranslatorTask
 from kzcal_cyclegan.image_cycle import ImageCycle, ImageOptions
 from kzcal_cyclegan.image_sampling import ImageTranslator
+from kzcal_cyclegan.ranges import check
 from kzcal_cyclegan.sampling import SparseTranslator
 from kzcal_cyclegan.sparse import SparseCycle, SparseOptions
 
 
 def learner(task: TranslatorTask, options: Mapping[str, float]) -> LearningTranslator:
-    """Begin a training."""
+    """Begin a training.
+
+    Raises:
+        ConfigurationError: an option is out of its range, or there is nothing to learn from.
+    """
+    check(options)
     if options["faithful"]:
         sizes = {n: int(options[n]) for n in ("images", "filters", "blocks", "pool")}
         return ImageCycle(task, ImageOptions(**sizes))

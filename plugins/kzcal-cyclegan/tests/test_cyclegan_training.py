@@ -11,6 +11,7 @@ from kzcal_cyclegan.backward import Guess, Opinion
 from kzcal_cyclegan.critics import HitCritic, SphereCritic, farthest_points
 from kzcal_cyclegan.features import TIMES, hats
 from kzcal_cyclegan.forward import Forward
+from kzcal_cyclegan.ranges import RANGES
 from kzcal_cyclegan.runs import Batch, RunTensors
 from kzcal_cyclegan.warm_start import begin_at_counts
 
@@ -171,6 +172,35 @@ def test_bumps_add_up_to_one_and_patches_are_spread() -> None:
     assert len(set(chosen.tolist())) == 12
     seen = SphereCritic(TUBES).see(batch_of(lit(3)), torch.ones(600))
     torch.testing.assert_close(seen[..., :2].sum((1, 2)), torch.full((3,), 200.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch", 0.0),
+        ("batch", np.inf),
+        ("pool", -1.0),
+        ("filters", 0.0),
+        ("rate", -1.0),
+        ("rate", np.nan),
+        ("faithful", 2.7),
+        ("warm_start", 0.5),
+        ("cycle", -0.1),
+    ],
+)
+def test_options_without_sense_are_refused(name: str, value: float) -> None:
+    """In one sentence that names the option, its range and what was given."""
+    sentence = f"{name} of cyclegan must be .* from .* to .*, got {value:g}: choose"
+    with pytest.raises(ConfigurationError, match=sentence):
+        learner(lit(2), lit(2), **{name: value})
+
+
+def test_every_option_has_a_range_that_holds_its_default() -> None:
+    """None can be forgotten."""
+    assert {option.name for option in CYCLEGAN.options} == set(RANGES)
+    for option in CYCLEGAN.options:
+        assert isinstance(option.default, float)
+        assert RANGES[option.name].holds(option.default)
 
 
 def test_a_side_without_light_and_a_strange_state_are_refused() -> None:

@@ -8,8 +8,16 @@ from typing import Any
 
 from kzcal.errors import ConfigurationError
 
-WHOLE = ("faithful", "channels", "depth", "neighbours", "batch")
-MAY_BE_ZERO = ("faithful", "adversarial")
+WHOLE = {
+    "faithful": (0, 1),
+    "channels": (1, 100_000),
+    "depth": (1, 10),
+    "neighbours": (1, 100_000),
+    "batch": (1, 1_000_000),
+}
+"""Least and greatest of the options that are whole numbers."""
+REAL = {"learning_rate": (1e-12, 1.0), "halving": (1e-12, 1e12), "adversarial": (0.0, 1e6)}
+"""Least and greatest of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +49,16 @@ class Settings:
         """Settings from numbers by name.
 
         Raises:
-            ConfigurationError: one of them makes no sense.
+            ConfigurationError: one of them is out of its range, infinite or no number.
         """
         for name, value in options.items():
-            least = 0 if name in MAY_BE_ZERO else 1 if name in WHOLE else 1e-12
-            if not value >= least or (name in WHOLE and value != int(value)):
+            least, most = {**WHOLE, **REAL}[name]
+            if not least <= value <= most or (name in WHOLE and value % 1):
                 kind = "a whole number" if name in WHOLE else "a number"
-                message = f"{name} must be {kind} of at least {least:g}, got {value}"
+                message = (
+                    f"{name} of graph-unet-gan must be {kind} from {least:g} to {most:g}, "
+                    f"got {value:g}: choose another value"
+                )
                 raise ConfigurationError(message)
         numbers: dict[str, Any] = {k: int(v) if k in WHOLE else v for k, v in options.items()}
         return cls(**numbers)

@@ -174,8 +174,20 @@ def test_a_source_without_light_is_refused(task):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("depth", 1.5), ("channels", 0.0), ("learning_rate", -1.0)]
+    ("name", "value"),
+    [
+        ("depth", 1.5),
+        ("channels", 0.0),
+        ("channels", math.inf),
+        ("batch", math.nan),
+        ("faithful", 2.0),
+        ("learning_rate", -1.0),
+        ("learning_rate", math.inf),
+        ("halving", math.inf),
+        ("adversarial", math.nan),
+    ],
 )
 def test_options_without_sense_are_refused(task, name, value):
-    with pytest.raises(ConfigurationError, match=f"{name} must be"):
+    sentence = f"{name} of graph-unet-gan must be .* from .* to .*, got {value:g}: choose"
+    with pytest.raises(ConfigurationError, match=sentence):
         GRAPH_UNET_GAN.learn(task, **{name: value})
