@@ -61,14 +61,15 @@ class ModelKeeper:
         if self.world.first:
             write_tensors(self.directory.path / WEIGHTS, learner.weights())
 
-    def kept(
-        self, learner: LearningTranslator, progress: Progress, validation: Validation
-    ) -> None:
-        """Keep a checkpoint, the table and the curves."""
+    def recorded(self, validation: Validation) -> None:
+        """Keep the table and the curves."""
         self.rows.append(validation)
         if self.world.first:
             write_table(self.directory.path / TABLE, self.rows)
             draw_curves(self.directory.path / CURVES, self.rows, self.manifest.translator)
+
+    def kept(self, learner: LearningTranslator, progress: Progress) -> None:
+        """Keep a checkpoint."""
         checkpoint = self.directory.checkpoint(self.world.rank)
         write_tensors(checkpoint, learner.state(), {PROGRESS: progress.text()})
 

@@ -68,7 +68,7 @@ class Validation:
         step: steps done.
         seconds: that they took.
         distance: of the scorecard.
-        losses: mean of each since the validation before.
+        losses: mean of each since the validation before, or the resumption.
     """
 
     step: int
@@ -84,17 +84,18 @@ class Losses:
     total: dict[str, float] = field(default_factory=dict)
     steps: int = 0
 
-    def add(self, told: Mapping[str, float], step: int) -> None:
-        """Take in a step.
+    def add(self, told: Mapping[str, float], progress: Progress) -> None:
+        """Take in a step; ``progress`` is how far the training was before it.
 
         Raises:
             TrainingError: a number is not finite.
         """
         for name, value in told.items():
             if not math.isfinite(value):
+                kept = "the best weights so far are kept; " if progress.best < math.inf else ""
                 message = (
-                    f"what a step tells must be finite, got {name}={value} in step {step}: the "
-                    f"best weights so far are kept; train with smaller steps or another --seed"
+                    f"what a step tells must be finite, got {name}={value} in step "
+                    f"{progress.step + 1}: {kept}train with smaller steps or another --seed"
                 )
                 raise TrainingError(message)
             self.total[name] = self.total.get(name, 0.0) + value
@@ -116,10 +117,11 @@ class Keeper(Protocol):
     def improved(self, learner: LearningTranslator) -> None:
         """Keep weights that are the best so far."""
 
-    def kept(
-        self, learner: LearningTranslator, progress: Progress, validation: Validation
-    ) -> None:
-        """Keep all that a resumption needs, and a row of the curves."""
+    def recorded(self, validation: Validation) -> None:
+        """Keep a row of the curves."""
+
+    def kept(self, learner: LearningTranslator, progress: Progress) -> None:
+        """Keep all that a resumption needs."""
 
     def agreed(self, choice: int) -> int:
         """What the first of several processes chose."""
@@ -138,7 +140,8 @@ def train(
     """Train until time, steps or patience are used up, or somebody interrupts.
 
     Steps depend on nothing but the learner's state, so that neither validations nor interruptions
-    change a weight.
+    change a weight. An interruption is no occasion for a validation, so that with
+    ``validate_steps`` the best weights do not depend on interruptions either.
 
     Args:
         learner: that learns.
@@ -163,13 +166,15 @@ def train(
 
     choice = choose()
     while choice <= Choice.JUDGE:
-        losses.add(learner.step(), progress.step + 1)
+        losses.add(learner.step(), progress)
         now = clock()
         advance(now - last)
         last = now
         progress = replace(progress, step=progress.step + 1, seconds=now - start)
         choice = choose()
-        if choice != Choice.ON:
+        if choice == Choice.INTERRUPT:
+            _paused(learner, keeper, progress)
+        elif choice != Choice.ON:
             judged = progress = _validated(learner, keeper, progress, losses.means())
             choice = choose()
     return progress, choice
@@ -178,9 +183,11 @@ def train(
 def _choice(
     config: TrainingConfig, progress: Progress, judged: Progress, interrupted: bool
 ) -> Choice:
-    """What comes next; ``judged`` is how far the training was at the last validation."""
-    if interrupted:
-        return Choice.INTERRUPT
+    """What comes next; ``judged`` is how far the training was at the last validation.
+
+    Whoever interrupts waits for a validation that is due anyway: a checkpoint at a step of
+    ``validate_steps`` has always been judged.
+    """
     if config.steps and progress.step >= config.steps:
         return Choice.STEPS
     if progress.seconds >= 60 * config.minutes:
@@ -188,10 +195,12 @@ def _choice(
     if progress.waited >= config.patience:
         return Choice.PATIENCE
     if config.validate_steps:
-        due = progress.step - judged.step >= config.validate_steps
+        due = progress.step > judged.step and progress.step % config.validate_steps == 0
     else:
         due = progress.seconds - judged.seconds >= config.validate_seconds
-    return Choice.JUDGE if due else Choice.ON
+    if due:
+        return Choice.JUDGE
+    return Choice.INTERRUPT if interrupted else Choice.ON
 
 
 def _validated(
@@ -202,6 +211,17 @@ def _validated(
     progress = progress.after(distance)
     if progress.waited == 0 or math.isinf(progress.best):
         keeper.improved(learner)
-    row = Validation(progress.step, progress.seconds, distance, losses)
-    keeper.kept(learner, progress, row)
+    keeper.recorded(Validation(progress.step, progress.seconds, distance, losses))
+    keeper.kept(learner, progress)
     return progress
+
+
+def _paused(learner: LearningTranslator, keeper: Keeper, progress: Progress) -> None:
+    """Keep what an interrupted training leaves.
+
+    Before the first distance that is known, its weights are the best there are; the next
+    validation replaces them.
+    """
+    if math.isinf(progress.best):
+        keeper.improved(learner)
+    keeper.kept(learner, progress)

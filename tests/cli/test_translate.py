@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -108,6 +109,35 @@ def test_a_resumed_training_ends_with_the_same_bits(
         assert torch.equal(tensor, resumed[key]), key
     rows = (tmp_path / "model" / "training.csv").read_text().splitlines()
     assert [row.partition(",")[0] for row in rows] == ["step", "2", "6"]
+
+
+def test_an_interruption_changes_neither_weights_nor_validations(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    config = tmp_path / "train.toml"
+    config.write_text("steps = 6\nvalidate_steps = 2\n")
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    words = ("--config", config, "--batch", 8)
+    assert train(files, whole, *words).exit_code == 0
+    with monkeypatch.context() as patch:
+        asked = iter([False] * 4)
+        patch.setattr(
+            "kzcal.cli.translate.interrupts_awaited",
+            lambda: nullcontext(lambda: next(asked, True)),
+        )
+        assert train(files, resumed, *words).exit_code == 0
+    stopped = read_toml(resumed / "model.toml")["training"]
+    assert (stopped["ended"], stopped["step"]) == ("interrupt", 3)
+    assert train(files, resumed, *words, "--resume").exit_code == 0
+    told = [read_toml(out / "model.toml")["training"] for out in (whole, resumed)]
+    for name in ("step", "best", "best_step", "waited", "ended"):
+        assert told[0][name] == told[1][name], name
+    for name in ("weights.safetensors", "checkpoint.safetensors"):
+        first, second = (load_file(out / name) for out in (whole, resumed))
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first), name
+    rows = (resumed / "training.csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["step", "2", "4", "6"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The loop: when it judges, when it ends, and that nothing of this moves a weight."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -27,10 +27,13 @@ class Diary:
         return self.distances.pop(0) if self.distances else 1.0
 
     def improved(self, learner):
-        self.best_after.append(self.judged_after[-1])
+        self.best_after.append(self.judged_after[-1] if self.judged_after else None)
+        self.best = {name: t.clone() for name, t in learner.weights().items()}
 
-    def kept(self, learner, progress, validation):
+    def recorded(self, validation):
         self.rows.append(validation)
+
+    def kept(self, learner, progress):
         self.state = {name: t.clone() for name, t in learner.state().items()}
         self.progress = progress
 
@@ -49,6 +52,23 @@ class Steps:
 
     def state(self):
         return {}
+
+    def weights(self):
+        return {}
+
+
+class LuckyAtFive(Diary):
+    """Distances that depend on the step alone, and would be smallest after the fifth."""
+
+    def judged(self, learner, progress):
+        super().judged(learner, progress)
+        return {2: 4.0, 4: 2.0, 5: 0.0}.get(progress.step, 3.0)
+
+
+def after(calls):
+    """Somebody who interrupts when asked for that often."""
+    asked = iter([False] * calls)
+    return lambda: next(asked, True)
 
 
 def clock(seconds=1.0):
@@ -88,20 +108,34 @@ def test_time_ends_a_training_and_that_of_before_counts():
 
 
 def test_an_interrupted_training_keeps_what_it_has():
-    calls = iter([False, False, True])
     diary = Diary()
     config = TrainingConfig(validate_steps=50)
     progress, ended = train(
-        Steps([0.0] * 9), diary, config, Progress(), interrupted=lambda: next(calls, True)
+        Steps([0.0] * 9), diary, config, Progress(), interrupted=after(calls=2)
     )
     assert ended is Choice.INTERRUPT
-    assert diary.progress.step == progress.step == 2
-    assert diary.best_after == [2]
+    assert diary.progress == progress
+    assert (progress.step, progress.best, progress.waited) == (2, math.inf, 0)
+    assert (diary.judged_after, diary.rows) == ([], [])
+    assert diary.best_after == [None]
+
+
+def test_an_interruption_waits_for_a_validation_that_is_due():
+    diary = Diary()
+    config = TrainingConfig(validate_steps=2)
+    progress, ended = train(
+        Steps([0.0] * 9), diary, config, Progress(), interrupted=after(calls=2)
+    )
+    assert ended is Choice.INTERRUPT
+    assert diary.judged_after == [progress.step] == [2]
 
 
 def test_what_is_not_finite_is_an_error_that_names_it():
-    with pytest.raises(TrainingError, match=r"loss=nan in step 2"):
+    with pytest.raises(TrainingError, match=r"loss=nan in step 2: train with smaller"):
         train(Steps([1.0, math.nan]), Diary(), TrainingConfig(), Progress())
+    config = TrainingConfig(validate_steps=1)
+    with pytest.raises(TrainingError, match=r"the best weights so far are kept"):
+        train(Steps([1.0, math.nan]), Diary(), config, Progress())
 
 
 def test_a_distance_that_is_never_known_keeps_the_last_weights():
@@ -110,13 +144,23 @@ def test_a_distance_that_is_never_known_keeps_the_last_weights():
     assert diary.best_after == [1, 2]
 
 
-def test_a_resumed_training_ends_with_the_same_bits():
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 7])
+def test_an_interruption_changes_no_bit(steps):
     task = translator_task(synthetic_run(n_events=60))
+    config = TrainingConfig(steps=9, validate_steps=2, patience=3)
     whole, first, second = (Counting(task, batch=4) for _ in range(3))
-    train(whole, Diary(), TrainingConfig(steps=9, validate_steps=2), Progress())
-    diary = Diary()
-    train(first, diary, TrainingConfig(steps=5, validate_steps=3), Progress())
-    second.restore(diary.state)
-    train(second, Diary(), TrainingConfig(steps=9), Progress.from_text(diary.progress.text()))
-    for name, tensor in whole.state().items():
-        assert torch.equal(tensor, second.state()[name]), name
+    diary, before, later = (LuckyAtFive() for _ in range(3))
+    progress, ended = train(whole, diary, config, Progress())
+    interrupted = after(calls=steps + (steps - 1) // 2)  # asked again after each validation
+    train(first, before, config, Progress(), interrupted=interrupted)
+    assert before.progress.step == steps
+    second.restore(before.state)
+    begin = Progress.from_text(before.progress.text())
+    resumed, how = train(second, later, config, begin)
+    assert how is ended
+    assert replace(resumed, seconds=0.0) == replace(progress, seconds=0.0)
+    assert before.judged_after + later.judged_after == diary.judged_after == [2, 4, 6, 8, 9]
+    best = later.best if later.best_after else before.best
+    for found, wanted in ((second.state(), whole.state()), (best, diary.best)):
+        for name, tensor in wanted.items():
+            assert torch.equal(tensor, found[name]), name
