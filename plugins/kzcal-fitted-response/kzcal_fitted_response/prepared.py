@@ -82,7 +82,7 @@ def prepared(task: TranslatorTask, merging_time: float) -> tuple[Prepared, Const
         merging_time: ns.
 
     Raises:
-        CalibrationError: source or target has no physics trigger with a vertex.
+        CalibrationError: source or target has no physics trigger with a vertex and an energy.
     """
     device, detector = task.device, task.detector
     start = Constants.nominal(detector, task.ceiling, merging_time, device)
@@ -115,6 +115,13 @@ def _table(events: Events, name: str, device: torch.device) -> EventTable:
         message = (
             f"a response is learned from physics triggers with vertices and hits, got "
             f"{int(table.used.sum())} with {len(events.hits.pmt)} hits as the {name}"
+        )
+        raise CalibrationError(message)
+    known = table.used & torch.isfinite(table.energy)
+    if not bool(known.cpu()[events.hits.event_index].any()):
+        message = (
+            f"charges are learned where single photoelectrons prevail, which energies of physics "
+            f"triggers with hits tell, got none in the {name}: reconstruct its events"
         )
         raise CalibrationError(message)
     return table
