@@ -14,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
+from kzcal.response.translator import PHYSICS_WINDOW
 from kzcal_fitted_response.agreement import agreement, distances
 from kzcal_fitted_response.constants import Constants, Shapes
 from kzcal_fitted_response.draws import Draws, draw
@@ -28,6 +30,7 @@ from kzcal_fitted_response.statistics import Counts, HitTable
 from kzcal_fitted_response.translator import translated
 from kzcal_fitted_response.tubes import (
     LEARNED,
+    UNKNOWN,
     Comparison,
     Estimates,
     aligned,
@@ -42,6 +45,10 @@ SETTLING = 6
 """Turns before averages begin."""
 MEMORY = 12
 """Turns that an average remembers."""
+LONGEST_MERGING = PHYSICS_WINDOW[1] - PHYSICS_WINDOW[0]
+"""Merging time that makes one hit of all that a PMT reports of a physics trigger, ns."""
+LAST_TURN = 1e6
+"""Turns that no training reaches: densities that begin there are never free."""
 
 
 class ResponseLearner:
@@ -49,23 +56,27 @@ class ResponseLearner:
 
     Args:
         task: what to learn from.
-        merging_time: pulses of a PMT closer than this are one hit, ns.
+        merging_time: pulses of a PMT closer than this are one hit, ns; no longer than a recording.
         densities_from: turn from which densities are free, and shared constants of the charge
             stay.
 
     Raises:
-        CalibrationError: source or target has no physics trigger with a vertex.
+        CalibrationError: source or target has no physics trigger with a vertex and an energy.
+        ConfigurationError: an option is not finite or out of its range.
     """
 
     def __init__(
         self, task: TranslatorTask, *, merging_time: float = 12.0, densities_from: float = 5
     ) -> None:
+        _check_range("merging_time", merging_time, LONGEST_MERGING, "ns")
+        _check_range("densities_from", densities_from, LAST_TURN, "turns")
         self._task, self._densities_from, self._turn = task, densities_from, 0
         self._on, self._constants = prepared(task, merging_time)
         blank = torch.zeros(
             len(LEARNED), task.detector.n_pmt, dtype=torch.float64, device=task.device
         )
-        self._estimates, self._errors = Estimates(blank, blank), blank
+        unknown = torch.full_like(blank, UNKNOWN)
+        self._estimates, self._errors = Estimates(blank, unknown), unknown.sqrt()
 
     def step(self) -> Mapping[str, float]:
         """One turn: how well data and translation agree before it, and how far constants moved."""
@@ -177,3 +188,9 @@ class ResponseLearner:
         free = self._turn >= self._densities_from
         shapes = improved(now, on.data, found, reported, on.view, densities=free, share=share)
         return shapes if free else scored(shapes, both, by, on.view.kind, rate=share)
+
+
+def _check_range(name: str, value: float, most: float, unit: str) -> None:
+    if not 0 <= value <= most:
+        message = f"{name} is from 0 to {most:g} {unit}, got {value}"
+        raise ConfigurationError(message)

@@ -1,5 +1,7 @@
 """Closure: constants that were put in come back, and the table that states them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from kzcal_fitted_response.tubes import LEARNED
 
 from kzcal.conditions.payload import Lineage
 from kzcal.conditions.table import read_table, write_table
-from kzcal.errors import CalibrationError
+from kzcal.errors import CalibrationError, ConfigurationError
 from kzcal.learning import TranslatorTask
 
 DETECTOR = small_detector()
@@ -27,7 +29,7 @@ def learned():
 
 
 def test_constants_come_back_with_the_errors_stated(learned):
-    """Pulls of 119 PMTs: mean within 0.5, as populations and shared shapes move them together."""
+    """Pulls of 119 PMTs: mean within 0.6, as populations and shared shapes move them together."""
     learner, _ = learned
     found, errors = learner.constants.tubes, learner.weights()["errors"]
     assert (~found.alive).nonzero().flatten().tolist() == [5]
@@ -71,3 +73,51 @@ def test_events_without_vertices_are_refused():
         ResponseLearner(
             TranslatorTask(events, events, CEILING, False, DETECTOR, CPU, 1), merging_time=12.0
         )
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_nothing_is_known_before_the_first_estimate(turns):
+    """The first turn brings medians together; only the second estimates constants and errors."""
+    learner = ResponseLearner(task(DETECTOR, TRUTH, n_events=300))
+    for _ in range(turns):
+        learner.step()
+    columns = response_payload(learner.weights(), DETECTOR, Lineage()).columns
+    assert set(columns["status"].values) == ({"low"} if turns == 0 else {"low", "dead"})
+    for name in LEARNED:
+        assert np.isnan(columns[name].values).all(), name
+        assert np.isnan(columns[name].errors).all(), name
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_side_without_energies_is_refused(side):
+    whole = task(DETECTOR, TRUTH, n_events=50)
+    events = getattr(whole, side)
+    blank = replace(events, energy=np.full_like(events.energy, np.nan))
+    with pytest.raises(CalibrationError, match=f"energies .* got none in the {side}"):
+        ResponseLearner(replace(whole, **{side: blank}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("merging_time", -5.0),
+        ("merging_time", np.nan),
+        ("merging_time", 501.0),
+        ("densities_from", -1.0),
+        ("densities_from", np.nan),
+        ("densities_from", np.inf),
+    ],
+)
+def test_options_beyond_their_range_are_refused(name, value):
+    whole = task(DETECTOR, TRUTH, n_events=20)
+    with pytest.raises(ConfigurationError, match=f"{name} .* got {value}"):
+        ResponseLearner(whole, **{name: value})
+
+
+def test_the_ends_of_the_ranges_train():
+    learner = ResponseLearner(
+        task(DETECTOR, TRUTH, n_events=50), merging_time=0.0, densities_from=0.0
+    )
+    for _ in range(2):
+        learner.step()
+    assert float(learner.constants.readout.merging_time) == 0.0
