@@ -129,7 +129,7 @@ def closure(path: Path, truth: Payload, detector: Detector, turns: int) -> tuple
     return response_payload(learner.weights(), detector, Lineage()), took
 
 
-def true_pulls(payloads: dict[str, Payload], path: Path) -> str:
+def true_pulls(payloads: dict[str, Payload], path: Path, detector: Detector) -> str:
     """Mean and standard deviation of pulls against the truth, a column for each table."""
     columns = []
     with h5py.File(path) as truth, tempfile.TemporaryDirectory() as folder:
@@ -137,10 +137,14 @@ def true_pulls(payloads: dict[str, Payload], path: Path) -> str:
             file = Path(folder) / "table.csv"
             write_table(payload, file)
             read = np.genfromtxt(file, delimiter=",", names=True, dtype=None, encoding=None)
+            size = detector.diameter_inch[is_good(payload) & (truth["status"][()] == 0)]
             found = [pulls(read, truth, quantity.name) for quantity in QUANTITIES]
-            columns.append([f"{p.mean():+.2f} ± {p.std():.2f}" for p in found])
-    names = [f"`{quantity.name}`" for quantity in QUANTITIES]
-    return table(("constant", *payloads), zip(names, *columns, strict=True))
+            parts = [part for p in found for part in (p, p[size == 17], p[size == 20])]
+            columns.append([f"{p.mean():+.2f} ± {p.std():.2f}" for p in parts])
+    groups = ("all", "17 inch", "20 inch")
+    names = [(f"`{quantity.name}`", group) for quantity in QUANTITIES for group in groups]
+    rows = ((*name, *cells) for name, *cells in zip(names, *columns, strict=True))
+    return table(("constant", "PMTs", *payloads), rows)
 
 
 def told(model: Path) -> str:
@@ -233,7 +237,7 @@ def main() -> None:
         rows = table(HEADER, rows_of(found, truth, detector))
         parts["closure"] = f"{given.turns} turns in {took / 60:.1f} minutes.\n\n{rows}"
     if given.truth:
-        parts["truth"] = true_pulls({"learned": mine, "calibrated": other}, given.truth)
+        parts["truth"] = true_pulls({"learned": mine, "calibrated": other}, given.truth, detector)
     for name, text in parts.items():
         print(f"{name}\n\n{text}\n")
         if given.write:

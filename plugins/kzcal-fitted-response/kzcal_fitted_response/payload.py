@@ -25,7 +25,8 @@ def response_payload(
 
     Efficiencies are relative to the mean of the good PMTs of a type, offsets to that of all good
     ones, and dark rates are above threshold. Errors are statistical: of the data, and of the
-    photoelectrons that they were compared with. A PMT with too few hits for any of them is low.
+    photoelectrons that they were compared with; those of what a type has in common are not in
+    them. A PMT with too few hits for any of them is low, as all are before the second turn.
 
     Args:
         weights: what training left.
