@@ -98,3 +98,14 @@ def agreed(choice: int, device: torch.device) -> int:
     told = torch.tensor([choice], device=device)
     distributed.broadcast(told, src=0)
     return int(told)
+
+
+def everyones(number: int, device: torch.device) -> list[int]:
+    """What every process has, by rank, in every process."""
+    here = world()
+    if here.size == 1:
+        return [number]
+    own = torch.tensor([number], device=device)
+    found = [torch.zeros_like(own) for _ in range(here.size)]
+    distributed.all_gather(found, own)
+    return [int(each) for each in found]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from kzcal.errors import FileFormatError
 from kzcal.learning import LearningTranslator
 from kzcal.scorecard.quick import quick
 from kzcal.translate.curves import draw_curves, write_table
@@ -76,3 +79,23 @@ class ModelKeeper:
     def agreed(self, choice: int) -> int:
         """What the first of several processes chose."""
         return agreed(choice, self.material.task.device)
+
+
+def progress_of(checkpoint: Path, notes: Mapping[str, str]) -> Progress:
+    """How far a training was when a checkpoint was taken.
+
+    Args:
+        checkpoint: the file.
+        notes: beside its tensors.
+
+    Raises:
+        FileFormatError: they do not say it.
+    """
+    try:
+        return Progress.from_text(notes[PROGRESS])
+    except (KeyError, TypeError, ValueError) as error:
+        message = (
+            f"{checkpoint}: a checkpoint must note under {PROGRESS!r} how far the training was, "
+            f"got {notes.get(PROGRESS)!r}: choose another --out"
+        )
+        raise FileFormatError(message) from error

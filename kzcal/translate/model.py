@@ -35,6 +35,7 @@ FORMAT, VERSION = "kzcal-translator", 1
 MANIFEST, DETECTOR = "model.toml", "detector.toml"
 DECIDING = ("events", "held_out", "most_held_out")
 """Settings that decide what a training learns from."""
+WINDOWS = ("physics_window_ns", "forced_window_ns")
 WEIGHTS, CHECKPOINT = "weights.safetensors", "checkpoint.safetensors"
 
 
@@ -57,6 +58,7 @@ class Manifest:
         run: of the target.
         physics_window_ns: when the target's physics triggers were recorded; None if not known.
         forced_window_ns: the same for forced triggers.
+        processes: that trained together.
         training: how far it got.
     """
 
@@ -73,6 +75,7 @@ class Manifest:
     run: int = 0
     physics_window_ns: tuple[float, float] | None = None
     forced_window_ns: tuple[float, float] | None = None
+    processes: int = 1
     training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -98,14 +101,18 @@ class Manifest:
         if found != (FORMAT, VERSION):
             message = f"{path}: a model is of format {FORMAT}, version {VERSION}, got {found}"
             raise FileFormatError(message)
-        table["inputs"] = tuple(InputFile(**part) for part in table.get("inputs", ()))
-        for name in ("physics_window_ns", "forced_window_ns"):
-            if name in table:
-                table[name] = tuple(table[name])
         try:
+            table["inputs"] = tuple(InputFile(**part) for part in table.get("inputs", ()))
+            for name in WINDOWS:
+                if name in table:
+                    begin, end = table[name]
+                    table[name] = (float(begin), float(end))
             return cls(**{"ceiling": None, **table})
-        except TypeError as error:
-            message = f"{path}: a model's manifest must have the known keys, got {error}"
+        except (TypeError, ValueError) as error:
+            message = (
+                f"{path}: a model's manifest must have the known keys with values of their kind, "
+                f"got: {error}"
+            )
             raise FileFormatError(message) from error
 
 

@@ -17,8 +17,8 @@ from kzcal.io.source import EventSource
 from kzcal.learning import LearningTranslator
 from kzcal.translate.config import TrainingConfig
 from kzcal.translate.curves import read_table
-from kzcal.translate.distributed import world
-from kzcal.translate.keeping import PROGRESS, TABLE, ModelKeeper
+from kzcal.translate.distributed import everyones, world
+from kzcal.translate.keeping import TABLE, ModelKeeper, progress_of
 from kzcal.translate.model import Manifest, ModelDirectory, read_tensors
 from kzcal.translate.origin import Origin
 from kzcal.translate.tasks import Material, gather
@@ -91,7 +91,8 @@ def train_files(
         advance: told how many seconds have passed.
 
     Raises:
-        ConfigurationError: the translator does not learn, or there is another model already.
+        ConfigurationError: the translator does not learn, there is another model already, or
+            its processes got unequally far.
         TrainingError: a step tells a number that is not finite.
     """
     if trainee.record.learn is None:
@@ -106,7 +107,7 @@ def train_files(
     elif world().first:
         directory.begin(manifest, config.detector)
     learner = trainee.record.learn(material.task, **trainee.options)
-    progress = _restored(learner, directory, device) if trainee.resume else Progress()
+    progress = restored(learner, directory, device) if trainee.resume else Progress()
     keeper = ModelKeeper(directory, manifest, material, world())
     if trainee.resume:
         keeper.rows.extend(r for r in read_table(out / TABLE) if r.step <= progress.step)
@@ -155,6 +156,7 @@ def manifest_of(
         run=header.run,
         physics_window_ns=header.physics_window_ns,
         forced_window_ns=header.forced_window_ns,
+        processes=world().size,
     )
 
 
@@ -162,7 +164,8 @@ def check_same(directory: ModelDirectory, manifest: Manifest) -> None:
     """Refuse to resume a training of something else.
 
     Raises:
-        ConfigurationError: translator, options, seed, events or detector differ.
+        ConfigurationError: translator, options, seed, events, detector or the number of processes
+            differ.
     """
     before, now = directory.manifest().identity, manifest.identity
     other = [name for name in now if before.get(name) != now[name]]
@@ -175,13 +178,25 @@ def check_same(directory: ModelDirectory, manifest: Manifest) -> None:
         raise ConfigurationError(message)
 
 
-def _restored(
+def restored(
     learner: LearningTranslator, directory: ModelDirectory, device: torch.device
 ) -> Progress:
-    """Let a learner go on where its checkpoint was taken, if there is one; how far that was."""
-    checkpoint = directory.checkpoint(world().rank)
-    if not checkpoint.exists():
-        return Progress()
-    state, notes = read_tensors(checkpoint, device)
-    learner.restore(state)
-    return Progress.from_text(notes[PROGRESS])
+    """Let a learner go on where its checkpoint was taken, if there is one; how far that was.
+
+    Raises:
+        FileFormatError: the checkpoint does not say how far the training was.
+        ConfigurationError: the checkpoints of several processes are not of one step.
+    """
+    checkpoint, progress = directory.checkpoint(world().rank), Progress()
+    if checkpoint.exists():
+        state, notes = read_tensors(checkpoint, device)
+        progress = progress_of(checkpoint, notes)
+        learner.restore(state)
+    steps = everyones(progress.step, device)
+    if len(set(steps)) > 1:
+        message = (
+            f"processes go on from checkpoints of one step, got steps "
+            f"{', '.join(map(str, steps))} by rank in {directory.path}: choose another --out"
+        )
+        raise ConfigurationError(message)
+    return progress

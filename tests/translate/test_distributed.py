@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kzcal.translate.distributed import World, agreed, average, connected, world
+from kzcal.translate.distributed import World, agreed, average, connected, everyones, world
 
 PROGRAM = """
 import sys, torch
@@ -33,6 +33,35 @@ with connected(torch.device("cpu")) as device:
     torch.save((here.size, chosen, batch, told), f"{sys.argv[1]}/{here.rank}.pt")
 """
 
+RESUMED = """
+import sys, torch
+from pathlib import Path
+from kzcal.errors import ConfigurationError
+from kzcal.translate.distributed import connected, world
+from kzcal.translate.keeping import PROGRESS
+from kzcal.translate.model import ModelDirectory, write_tensors
+from kzcal.translate.run import restored
+from kzcal.translate.training import Progress
+
+class Learner:
+    def restore(self, state):
+        self.weight = state["weight"]
+
+with connected(torch.device("cpu")) as device:
+    rank, directory = world().rank, ModelDirectory(Path(sys.argv[1]))
+    checkpoint = directory.checkpoint(rank)
+    note = {PROGRESS: Progress(step=7).text()}
+    write_tensors(checkpoint, {"weight": torch.ones(1)}, note)
+    told = [str(restored(Learner(), directory, device).step)]
+    if rank == 1:
+        checkpoint.unlink()
+    try:
+        told.append(str(restored(Learner(), directory, device).step))
+    except ConfigurationError as error:
+        told.append(str(error))
+    (directory.path / f"{rank}.txt").write_text("|".join(told))
+"""
+
 
 def test_alone_nothing_changes():
     parameter = torch.nn.Parameter(torch.ones(3))
@@ -40,6 +69,7 @@ def test_alone_nothing_changes():
     average([parameter])
     assert parameter.grad.tolist() == [2.0, 2.0, 2.0]
     assert agreed(4, torch.device("cpu")) == 4
+    assert everyones(4, torch.device("cpu")) == [4]
     with connected(torch.device("cpu")) as device:
         assert device.type == "cpu"
         assert world() == World(0, 1)
@@ -52,10 +82,10 @@ def test_every_process_has_a_seed_of_its_own():
     assert seeds == [World(rank, 3).seed(11) for rank in range(3)]
 
 
-@pytest.mark.slow
-def test_two_processes_hold_the_same_weights(tmp_path: Path):
+def run_twice(text: str, tmp_path: Path) -> None:
+    """Run a program in two processes that train together; it is told of the directory."""
     program = tmp_path / "train.py"
-    program.write_text(textwrap.dedent(PROGRAM))
+    program.write_text(textwrap.dedent(text))
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
@@ -66,6 +96,20 @@ def test_two_processes_hold_the_same_weights(tmp_path: Path):
         timeout=120,
         capture_output=True,
     )
+
+
+@pytest.mark.slow
+def test_processes_that_got_unequally_far_do_not_go_on(tmp_path: Path):
+    run_twice(RESUMED, tmp_path)
+    for rank in range(2):
+        before, told = (tmp_path / f"{rank}.txt").read_text().split("|")
+        assert before == "7"
+        assert "of one step, got steps 7, 0 by rank" in told
+
+
+@pytest.mark.slow
+def test_two_processes_hold_the_same_weights(tmp_path: Path):
+    run_twice(PROGRAM, tmp_path)
     (size, chosen, batch, told), (_, other_choice, other_batch, other) = (
         torch.load(tmp_path / f"{rank}.pt") for rank in range(2)
     )

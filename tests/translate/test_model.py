@@ -9,6 +9,7 @@ from thinning import THINNING
 from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.geometry import load_detector
+from kzcal.translate.keeping import progress_of
 from kzcal.translate.model import Manifest, ModelDirectory, read_tensors, write_tensors
 
 DETECTOR = load_detector()
@@ -27,6 +28,7 @@ MANIFEST = Manifest(
     physics_window_ns=(-150.0, 350.0),
     forced_window_ns=None,
 )
+MANIFEST_HEAD = 'format = "kzcal-translator"\nversion = 1\n'
 
 
 def test_a_manifest_comes_back(tmp_path):
@@ -44,6 +46,7 @@ def test_time_and_versions_do_not_decide_what_a_model_is():
     assert longer.identity == MANIFEST.identity
     assert replace(MANIFEST, settings={"events": 100}).identity != MANIFEST.identity
     assert replace(MANIFEST, seed=4).identity != MANIFEST.identity
+    assert replace(MANIFEST, processes=2).identity != MANIFEST.identity
 
 
 def test_a_directory_holds_one_model(tmp_path):
@@ -98,11 +101,29 @@ def test_what_is_no_model_is_refused(tmp_path):
     (tmp_path / "model.toml").write_text('format = "kzcal-translator"\nversion = 2\n')
     with pytest.raises(FileFormatError, match="version 1"):
         directory.manifest()
-    (tmp_path / "model.toml").write_text('format = "kzcal-translator"\nversion = 1\nseed = 1\n')
+    (tmp_path / "model.toml").write_text(f"{MANIFEST_HEAD}seed = 1\n")
     with pytest.raises(FileFormatError, match="known keys"):
         directory.manifest()
+    for wrong in (
+        'inputs = [{name = "x"}]',
+        "inputs = 3",
+        "physics_window_ns = 3",
+        "physics_window_ns = [1.0]",
+        'forced_window_ns = ["early", "late"]',
+    ):
+        (tmp_path / "model.toml").write_text(f"{MANIFEST_HEAD}{wrong}\n")
+        with pytest.raises(FileFormatError, match="values of their kind"):
+            directory.manifest()
     with pytest.raises(FileFormatError, match="once a validation has ended"):
         directory.weights_file()
     (tmp_path / "weights.safetensors").write_text("no tensors")
     with pytest.raises(FileFormatError, match="readable as safetensors"):
         read_tensors(tmp_path / "weights.safetensors")
+
+
+@pytest.mark.parametrize(
+    "notes", [{}, {"progress": "much"}, {"progress": '{"pace": 3}'}, {"progress": "3"}], ids=str
+)
+def test_a_checkpoint_says_how_far_the_training_was(notes, tmp_path):
+    with pytest.raises(FileFormatError, match=r"a\.safetensors: .* how far the training was"):
+        progress_of(tmp_path / "a.safetensors", notes)
