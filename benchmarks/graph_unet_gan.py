@@ -227,7 +227,8 @@ def main() -> None:
     print(judged)
     if page:
         write_part(page, "figures", text)
-        write_part(page, "scorecard", judged)
+        if cards:
+            write_part(page, "scorecard", judged)
 
 
 if __name__ == "__main__":

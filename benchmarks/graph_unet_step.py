@@ -4,7 +4,7 @@
 
 Both have 2 features, 8 neighbours, 64 channels and depth 4 and take batches of 8 events of all
 PMTs; a step is a forward and a backward pass. They take turns, and each counts with its fastest
-turn, in seconds of one processor.
+turn, in seconds of one processor. It needs torch-geometric: `pip install kzcal[graph]`.
 """
 
 from __future__ import annotations
