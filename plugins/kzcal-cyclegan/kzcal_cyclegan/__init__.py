@@ -1,4 +1,4 @@
-"""CycleGAN as a translator: GTQ to DTQ without pairs, on sparse hits or on the seeds' images."""
+"""CycleGAN as a translator: GTQ to DTQ without pairs, on sparse hits or on KamLAND's images."""
 
 from __future__ import annotations
 

@@ -57,6 +57,9 @@ class HitCritic(nn.Module):
 class SphereCritic(nn.Module):
     """Judges an event by the hits and the charge of patches of the sphere and their neighbours.
 
+    Its verdict is no sum over hits. The generator's weights (see kzcal_cyclegan.forward) give it
+    the gradient of first order in the patches' sums, not that of the verdict's expectation.
+
     Args:
         tubes: the PMTs.
         width: channels.

@@ -1,9 +1,11 @@
 """The generator from photoelectrons to reported hits: a hit part, a charge part and a time part.
 
 Whether a photoelectron is kept, how many dark pulses come and which term of a density acts are
-choices that no gradient passes. The critic's verdict is a sum over PMTs, so each choice needs the
-verdict of its own PMT only: a hit's weight is the likelihood ratio of the choices of its PMT and
-event, which is 1 in value and has the exact derivative of the expectation (Williams 1992).
+choices that no gradient passes. Where a verdict is a sum over hits, as that of HitCritic is, each
+choice needs the verdict of its own PMT only: a hit's weight is the likelihood ratio of the choices
+of its PMT and event, which is 1 in value and has the exact derivative of the sum's expectation
+(Williams 1992). A verdict that is no such sum, as that of SphereCritic, is taken to first order:
+each hit counts by its slope there, and what choices do together is left out.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from kzcal.calibrate.config import CalibrationConfig
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.merging import by_group_then_time, merged
 from kzcal_cyclegan.mixtures import Mixture
 from kzcal_cyclegan.runs import Batch, Tubes
 
-MERGING_TIME = 12.0
+MERGING_TIME = CalibrationConfig().merging_time
 """ns; pulses of a PMT closer than this are one hit."""
 
 START_DARK = 1e-5

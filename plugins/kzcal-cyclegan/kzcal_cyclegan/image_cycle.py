@@ -1,4 +1,4 @@
-"""The CycleGAN of the paper on dense images, while it learns: what the seeds tried.
+"""The CycleGAN of the paper on dense images, while it learns: KamLAND's first CycleGAN.
 
 Source: Zhu et al. (2017), arXiv:1703.10593, section 3 and appendix 7.1: least-squares losses,
 cycle of weight 10, identity of half of it, Adam with 0.0002 and 0.5, a pool of 50 fakes.
@@ -24,6 +24,7 @@ from kzcal_cyclegan.image_sampling import ImageTranslator
 from kzcal_cyclegan.images import Panel
 from kzcal_cyclegan.networks import image_generator, patch_critic
 from kzcal_cyclegan.pool import ImagePool
+from kzcal_cyclegan.refusals import refuse_other_windows
 from kzcal_cyclegan.runs import RunTensors, Tubes
 from kzcal_cyclegan.warm_start import alive_in
 
@@ -50,10 +51,12 @@ class ImageCycle:
         options: the user's choice.
 
     Raises:
-        ConfigurationError: there is no event with a vertex on one of the sides.
+        ConfigurationError: there is no event with a vertex on one of the sides, or the target
+            was recorded for longer than translations are.
     """
 
     def __init__(self, task: TranslatorTask, options: ImageOptions) -> None:
+        refuse_other_windows(task.target)
         self._options = options
         self._tubes = tubes = Tubes.of(task.detector, task.device)
         self._source = RunTensors.learnable("source", task.source, tubes)
@@ -62,7 +65,7 @@ class ImageCycle:
         seed = world().seed(task.seed)
         self._generator = torch.Generator(task.device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(task.seed)
+            torch.default_generator.manual_seed(task.seed)
             networks = {
                 "forward": image_generator(options.filters, options.blocks),
                 "backward": image_generator(options.filters, options.blocks),

@@ -15,6 +15,7 @@ from kzcal.response.merging import Pulses, by_group_then_time
 from kzcal.response.translator import hits_of
 from kzcal_cyclegan.images import Panel
 from kzcal_cyclegan.networks import image_generator
+from kzcal_cyclegan.refusals import refuse_other
 from kzcal_cyclegan.runs import Batch, RunTensors, Tubes
 from kzcal_cyclegan.sampling import together
 
@@ -29,11 +30,15 @@ class ImageTranslator:
         weights: what training left.
         detector: that it was trained for.
         device: where to calculate.
+
+    Raises:
+        ConfigurationError: the detector has not as many PMTs as that of the training.
     """
 
     def __init__(
         self, weights: Mapping[str, Tensor], detector: Detector, device: torch.device
     ) -> None:
+        refuse_other(detector, len(weights["alive"]))
         self._tubes = Tubes.of(detector, device)
         self._panel = Panel(weights["pixel"].to(device), weights["alive"].to(device))
         filters, blocks = (int(size) for size in weights["sizes"])
@@ -44,11 +49,16 @@ class ImageTranslator:
     def translate(
         self,
         events: Events,
-        detector: Detector,  # noqa: ARG002  the one that it was trained for
+        detector: Detector,
         *,
         generator: np.random.Generator,  # noqa: ARG002  nothing here is random
     ) -> Events:
-        """The same events with hits where the image is bright enough."""
+        """The same events with hits where the image is bright enough.
+
+        Raises:
+            ConfigurationError: the detector has not as many PMTs as that of the training.
+        """
+        refuse_other(detector, len(self._tubes))
         run = RunTensors.of(events, self._tubes)
         parts = [
             self._pulses(run.between(first, first + EVENTS_AT_ONCE), first)

@@ -1,4 +1,4 @@
-"""Events as dense images, theta against phi, the way the seeds' CycleGAN saw them."""
+"""Events as dense images, theta against phi, the way KamLAND's first CycleGAN saw them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from kzcal.errors import ConfigurationError
 from kzcal.response.translator import PHYSICS_WINDOW
 from kzcal_cyclegan.runs import Batch, Tubes
 
@@ -38,7 +39,17 @@ class Panel:
 
     @classmethod
     def of(cls, tubes: Tubes, alive: Bool[Tensor, " pmt"]) -> Panel:
-        """Pixels by angle; where one is taken, the nearest free one."""
+        """Pixels by angle; where one is taken, the nearest free one.
+
+        Raises:
+            ConfigurationError: there are more PMTs than pixels.
+        """
+        if len(tubes) > SIDE * SIDE:
+            message = (
+                f"an image holds at most {SIDE * SIDE} PMTs, one in each pixel, got {len(tubes)}: "
+                f"train with --faithful 0"
+            )
+            raise ConfigurationError(message)
         direction = tubes.direction.cpu().double()
         theta = torch.arccos(direction[:, 2].clamp(-1.0, 1.0)) / torch.pi
         phi = (torch.atan2(direction[:, 1], direction[:, 0]) / (2.0 * torch.pi)) % 1.0

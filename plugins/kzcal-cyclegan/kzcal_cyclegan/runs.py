@@ -52,8 +52,8 @@ class EventTensors:
         vertex, t0, begin, end = (
             torch.from_numpy(np.ascontiguousarray(c, dtype=np.float32)).to(device) for c in columns
         )
-        kinds = (torch.from_numpy(np.asarray(kind)).to(device) for kind in (known, events.forced))
-        return cls(vertex, *kinds, t0, begin, end)
+        forced = torch.from_numpy(events.forced).to(device)
+        return cls(vertex, torch.from_numpy(known).to(device), forced, t0, begin, end)
 
     def __len__(self) -> int:
         """Number of events."""

@@ -15,6 +15,7 @@ from kzcal.hits import Events
 from kzcal.response.merging import Pulses, by_group_then_time
 from kzcal.response.translator import hits_of
 from kzcal_cyclegan.forward import Forward
+from kzcal_cyclegan.refusals import refuse_other
 from kzcal_cyclegan.runs import Batch, RunTensors, Tubes
 
 EVENTS_AT_ONCE = 1000
@@ -32,11 +33,15 @@ class SparseTranslator:
         weights: what training left.
         detector: that it was trained for.
         device: where to calculate.
+
+    Raises:
+        ConfigurationError: the detector has not as many PMTs as that of the training.
     """
 
     def __init__(
         self, weights: Mapping[str, Tensor], detector: Detector, device: torch.device
     ) -> None:
+        refuse_other(detector, len(weights["alive"]))
         self._device = device
         tubes = Tubes.of(detector, device)
         self._forward = Forward(tubes, weights["alive"].to(device))
@@ -47,7 +52,12 @@ class SparseTranslator:
     def translate(
         self, events: Events, detector: Detector, *, generator: np.random.Generator
     ) -> Events:
-        """The same events with reported hits; the same generator state gives the same hits."""
+        """The same events with reported hits; the same generator state gives the same hits.
+
+        Raises:
+            ConfigurationError: the detector has not as many PMTs as that of the training.
+        """
+        refuse_other(detector, len(self._forward.alive))
         tubes = Tubes.of(detector, self._device)
         stream = torch.Generator(self._device).manual_seed(int(generator.integers(2**63)))
         run = RunTensors.of(events, tubes)

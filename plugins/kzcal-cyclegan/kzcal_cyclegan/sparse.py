@@ -19,6 +19,7 @@ from kzcal_cyclegan.backward import Backward, Guess
 from kzcal_cyclegan.critics import HitCritic, SphereCritic
 from kzcal_cyclegan.flat import Ensemble
 from kzcal_cyclegan.forward import Drawn, Forward
+from kzcal_cyclegan.refusals import refuse_other_windows
 from kzcal_cyclegan.runs import Batch, RunTensors, Tubes
 from kzcal_cyclegan.sampling import SparseTranslator, steps_of
 from kzcal_cyclegan.warm_start import alive_in, begin_at_counts
@@ -71,10 +72,12 @@ class SparseCycle:
         options: the user's choice.
 
     Raises:
-        ConfigurationError: there is no event with a vertex on one of the sides.
+        ConfigurationError: there is no event with a vertex on one of the sides, or the target
+            was recorded for longer than translations are.
     """
 
     def __init__(self, task: TranslatorTask, options: SparseOptions) -> None:
+        refuse_other_windows(task.target)
         self._options = options
         self._tubes = tubes = Tubes.of(task.detector, task.device)
         self._source = RunTensors.learnable("source", task.source, tubes)
@@ -82,7 +85,7 @@ class SparseCycle:
         seed = world().seed(task.seed)
         self._generator = torch.Generator(task.device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(task.seed)
+            torch.default_generator.manual_seed(task.seed)
             self._forward = Forward(tubes, alive_in(self._target, len(tubes)))
             self._backward = Backward(tubes)
             self._hits, self._light = HitCritic(tubes), HitCritic(tubes)

@@ -1,14 +1,22 @@
 """Hits that the tests of the CycleGAN share."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from kzcal_cyclegan.runs import Tubes
 
-from kzcal.geometry import load_detector
+from kzcal.geometry import Detector, load_detector
 from kzcal.hits import Events, Hits
 
 DETECTOR = load_detector()
 TUBES = Tubes.of(DETECTOR, torch.device("cpu"))
+
+
+def detector_of(pmts: np.ndarray) -> Detector:
+    """A detector of some of the PMTs, some perhaps more than once."""
+    names = ("positions", "diameter_inch", "aperture_radius")
+    return replace(DETECTOR, **{name: getattr(DETECTOR, name)[pmts] for name in names})
 
 
 def lit(n_events: int, seed: int = 1, per_event: int = 200) -> Events:

@@ -1,15 +1,17 @@
 """The paper's CycleGAN: images there and back, its networks, its pool, and what it cannot do."""
 
 import numpy as np
+import pytest
 import torch
-from cyclegan_hits import DETECTOR, TUBES, lit
+from cyclegan_hits import DETECTOR, TUBES, detector_of, lit
 from kzcal_cyclegan import CYCLEGAN
 from kzcal_cyclegan.image_sampling import ImageTranslator
 from kzcal_cyclegan.images import SIDE, Panel
 from kzcal_cyclegan.networks import image_generator, patch_critic
 from kzcal_cyclegan.pool import ImagePool
-from kzcal_cyclegan.runs import Batch, RunTensors
+from kzcal_cyclegan.runs import Batch, RunTensors, Tubes
 
+from kzcal.errors import ConfigurationError
 from kzcal.learning import TranslatorTask
 
 CPU = torch.device("cpu")
@@ -39,6 +41,14 @@ def test_every_pmt_has_a_pixel_of_its_own() -> None:
     assert len(torch.unique(PANEL.pixel)) == DETECTOR.n_pmt
     theta = torch.arccos(TUBES.direction[:, 2]) / torch.pi * SIDE - 0.5
     assert float((PANEL.pixel // SIDE - theta).abs().mean()) < 2.0
+
+
+def test_more_pmts_than_pixels_are_refused() -> None:
+    """Two would share a pixel."""
+    many = SIDE * SIDE + 1
+    tubes = Tubes.of(detector_of(np.arange(many) % DETECTOR.n_pmt), CPU)
+    with pytest.raises(ConfigurationError, match=f"at most 4096 PMTs.*got {many}"):
+        Panel.of(tubes, torch.ones(many, dtype=torch.bool))
 
 
 def test_networks_have_the_papers_size() -> None:

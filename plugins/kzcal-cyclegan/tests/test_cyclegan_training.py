@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from cyclegan_hits import DETECTOR, TUBES, lit
+from cyclegan_hits import DETECTOR, TUBES, detector_of, lit
 from kzcal_cyclegan import CYCLEGAN, cycles
 from kzcal_cyclegan.backward import Guess, Opinion
 from kzcal_cyclegan.critics import HitCritic, SphereCritic, farthest_points
@@ -17,7 +17,7 @@ from kzcal_cyclegan.warm_start import begin_at_counts
 
 from kzcal.errors import ConfigurationError
 from kzcal.hits import FORCED, PHYSICS, Events, Hits
-from kzcal.learning import LearningTranslator, TranslatorTask
+from kzcal.learning import LearningTranslator, Trained, TranslatorTask
 
 CPU = torch.device("cpu")
 ALIVE = torch.ones(DETECTOR.n_pmt, dtype=torch.bool)
@@ -42,8 +42,11 @@ def n_hits(learning: LearningTranslator, events: Events) -> float:
     return len(fake.hits.pmt) / len(events)
 
 
-def test_the_game_finds_the_number_of_hits_without_counting() -> None:
-    """From efficiencies of one half it goes towards the data's, whether more or fewer."""
+def test_the_game_moves_the_number_of_hits_towards_the_datas() -> None:
+    """From efficiencies of one half it goes towards the data's, whether more or fewer.
+
+    How far is not asked: the game swings about the data's number before it comes to rest.
+    """
     source = lit(30)
     keep = np.random.default_rng(5).random(len(source.hits.pmt))
     for share in (0.2, 0.9):
@@ -201,6 +204,42 @@ def test_every_option_has_a_range_that_holds_its_default() -> None:
     for option in CYCLEGAN.options:
         assert isinstance(option.default, float)
         assert RANGES[option.name].holds(option.default)
+
+
+SMALL_IMAGES = {"faithful": 1.0, "images": 1.0, "filters": 2.0, "blocks": 1.0}
+
+
+@pytest.mark.parametrize("options", [{"batch": 2.0}, SMALL_IMAGES])
+def test_another_detector_is_refused(options: dict[str, float]) -> None:
+    """While it learns and afterwards."""
+    training, other = learner(lit(2), lit(2), **options), detector_of(np.arange(100))
+    chosen = {option.name: option.default for option in CYCLEGAN.options} | options
+    trained = CYCLEGAN.build(Trained(training.weights(), chosen, DETECTOR, CPU))
+    for translator in (training, trained):
+        with pytest.raises(ConfigurationError, match="has 1879 PMTs, got 100: train"):
+            translator.translate(lit(2), other, generator=np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("options", [{"batch": 2.0}, SMALL_IMAGES])
+def test_a_target_of_another_window_is_refused(options: dict[str, float]) -> None:
+    """A microsecond of a physics trigger is recorded nowhere in what is translated."""
+    late = lit(2)
+    late.hits.time[-1] = 1000.0
+    with pytest.raises(ConfigurationError, match="from -150 to 350 ns, got a hit at 1000 ns"):
+        learner(lit(2), late, **options)
+
+
+@pytest.mark.parametrize("options", [{"batch": 2.0}, SMALL_IMAGES])
+def test_a_training_leaves_the_random_state_of_others_alone(
+    options: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither that of the processor moves nor are streams of a GPU seeded."""
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    before = torch.get_rng_state()
+    learner(lit(2), lit(2), **options)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not seeds
 
 
 def test_a_side_without_light_and_a_strange_state_are_refused() -> None:

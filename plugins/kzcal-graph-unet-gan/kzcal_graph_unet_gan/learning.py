@@ -59,7 +59,7 @@ class GraphLearning:
         self._stream.manual_seed(world().seed(task.seed))
         self._pairs = Pairs.of(task, self._stream)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(task.seed)
+            torch.default_generator.manual_seed(task.seed)
             large = large_of(task.detector)
             self._network = Generator(large, levels, settings.channels)
             self._averaged = Generator(large, levels, settings.channels)

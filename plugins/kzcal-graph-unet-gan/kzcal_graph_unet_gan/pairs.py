@@ -10,6 +10,7 @@ import torch
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
+from kzcal_graph_unet_gan.refusals import refuse_other_windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +32,8 @@ class Pairs:
         """The physics triggers of a task.
 
         Raises:
-            ConfigurationError: source and target are no pairs, or without photoelectrons.
+            ConfigurationError: source and target are no pairs, or without photoelectrons, or the
+                target was recorded for longer than translations are.
         """
         if not task.paired or len(task.source) != len(task.target):
             message = (
@@ -40,6 +42,7 @@ class Pairs:
                 f"make pairs with kzcal simulate --gtq, or take a translator that needs none"
             )
             raise ConfigurationError(message)
+        refuse_other_windows(task.target)
         rows = np.flatnonzero(task.source.physics & (task.source.hits.counts > 0))
         if not len(rows):
             message = (

@@ -29,6 +29,7 @@ from kzcal.translate.maps import HitMaps, events_of
 from kzcal_graph_unet_gan.dark import reporting
 from kzcal_graph_unet_gan.dense import dense_of, maps_of
 from kzcal_graph_unet_gan.pairs import Pairs
+from kzcal_graph_unet_gan.refusals import refuse_other
 from kzcal_graph_unet_gan.settings import Settings
 from kzcal_graph_unet_gan.sphere import Level
 from kzcal_graph_unet_gan.state import (
@@ -97,7 +98,7 @@ class DenseLearning:
         self._alive = reporting(task.target, task.detector)
         levels = levels_of(task.detector, np.ones(task.detector.n_pmt, bool), settings)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(task.seed)
+            torch.default_generator.manual_seed(task.seed)
             networks = {
                 "generator": DenseGenerator(levels, settings.channels),
                 "critic": DenseDiscriminator(levels, settings.channels),
@@ -191,7 +192,12 @@ class DenseTranslator:
         *,
         generator: np.random.Generator,  # noqa: ARG002  there is no noise to draw
     ) -> Events:
-        """The same events with reported hits, always the same ones."""
+        """The same events with reported hits, always the same ones.
+
+        Raises:
+            ConfigurationError: the detector has not as many PMTs as that of the training.
+        """
+        refuse_other(detector, len(self.alive))
         parts = [HitMaps.none(0, detector.n_pmt, 1)]
         for start in range(0, len(events), EVENTS_AT_ONCE):
             some = events[start : start + EVENTS_AT_ONCE]

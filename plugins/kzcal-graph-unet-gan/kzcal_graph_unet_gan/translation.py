@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import Trained
@@ -21,6 +20,7 @@ from kzcal.translate.maps import expected
 from kzcal_graph_unet_gan.dark import dark_hits
 from kzcal_graph_unet_gan.generator import Generator, sampled_charge
 from kzcal_graph_unet_gan.light import DEAD_TIME, Light
+from kzcal_graph_unet_gan.refusals import refuse_other
 from kzcal_graph_unet_gan.sampling import draw
 from kzcal_graph_unet_gan.settings import Settings
 from kzcal_graph_unet_gan.sphere import Level, hierarchy
@@ -75,12 +75,7 @@ class GraphTranslator:
         Raises:
             ConfigurationError: the detector has not as many PMTs as that of the training.
         """
-        if detector.n_pmt != len(self.alive):
-            message = (
-                f"events are translated for the detector of the training, which has "
-                f"{len(self.alive)} PMTs, got {detector.n_pmt}: train for this detector"
-            )
-            raise ConfigurationError(message)
+        refuse_other(detector, len(self.alive))
         stream = torch.Generator(self.dark_rate.device)
         stream.manual_seed(int(generator.integers(2**63)))
         starts = range(0, len(events), EVENTS_AT_ONCE)

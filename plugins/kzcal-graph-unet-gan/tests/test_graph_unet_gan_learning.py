@@ -18,6 +18,7 @@ from kzcal_graph_unet_gan.start import start_from_means
 from kzcal_graph_unet_gan.translation import large_of
 
 from kzcal.errors import ConfigurationError
+from kzcal.learning import Trained
 from kzcal.testing.learning import translator_task
 from kzcal.testing.synthetic import synthetic_run
 from kzcal.translate.maps import HitMaps
@@ -158,6 +159,40 @@ def test_both_train_and_translate_on_a_gpu(task, faithful):
     generator = np.random.default_rng(1)
     hits = learner.translate(task.source, task.detector, generator=generator).hits
     assert len(hits) == len(task.source)
+
+
+SMALL = {"channels": 4.0, "depth": 1.0, "neighbours": 2.0, "batch": 1.0}
+
+
+@pytest.mark.parametrize("faithful", [0.0, 1.0])
+def test_another_detector_is_refused(task, faithful):
+    learner = GRAPH_UNET_GAN.learn(task, **SMALL, faithful=faithful)
+    options = {**SMALL, "faithful": faithful}
+    weights = learner.weights()
+    built = GRAPH_UNET_GAN.build(Trained(weights, options, task.detector, task.device))
+    names = ("positions", "diameter_inch", "aperture_radius")
+    other = replace(task.detector, **{n: getattr(task.detector, n)[:100] for n in names})
+    for translator in (learner, built):
+        with pytest.raises(ConfigurationError, match="has 1879 PMTs, got 100: train"):
+            translator.translate(task.source[:1], other, generator=np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("faithful", [0.0, 1.0])
+def test_a_training_leaves_the_random_state_of_others_alone(task, faithful, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    before = torch.get_rng_state()
+    GRAPH_UNET_GAN.learn(task, **SMALL, faithful=faithful)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not seeds, "no stream of a GPU is seeded"
+
+
+def test_a_target_of_another_window_is_refused(task):
+    time = task.target.hits.time.copy()
+    time[np.flatnonzero(task.target.physics[task.target.hits.event_index])[0]] = 1000.0
+    late = replace(task.target, hits=replace(task.target.hits, time=time))
+    with pytest.raises(ConfigurationError, match="from -150 to 350 ns, got a hit at 1000 ns"):
+        GRAPH_UNET_GAN.learn(replace(task, target=late), **SMALL)
 
 
 @pytest.mark.parametrize("faithful", [0.0, 1.0])
