@@ -208,11 +208,15 @@ class EnergyCut:
 
     def passes(self, seen: Seen, *, generator: np.random.Generator) -> Bool[np.ndarray, " event"]:
         """Which decays, as they are seen before the scale, become events of the sample."""
-        inside = self.inside(seen.energy)
-        chance = np.ones(len(inside))
-        if self.mix is not None:
-            chance = self.mix.chance(Seen(seen.energy * self.scale, seen.square))
-        return np.asarray(inside & (generator.random(len(inside)) < chance))
+        return np.asarray(generator.random(len(seen.energy)) < self.chance(seen))
+
+    def chance(self, seen: Seen) -> PerEvent:
+        """Chance of each decay, as it is seen before the scale, to become an event."""
+        inside = self.inside(seen.energy).astype(np.float64)
+        if self.mix is None:
+            return inside
+        mixed = self.mix.chance(Seen(seen.energy * self.scale, seen.square))
+        return np.asarray(inside * mixed)
 
     def electrons(self) -> GivenParticle:
         """Electrons, as many at any energy, whose light may pass."""

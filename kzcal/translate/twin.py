@@ -30,12 +30,11 @@ from kzcal.simulate.chain import photoelectron_hits
 from kzcal.simulate.seeds import BlockKey
 from kzcal.translate.decays import joined, of_events
 from kzcal.translate.energy_cut import Seen
-from kzcal.translate.twin_model import TwinModel, counted
+from kzcal.translate.twin_model import MOST_DRAWS, TwinModel, counted
 from kzcal.translate.twin_population import true_times, true_vertices
 
 AT_ONCE = 512
 """Twins that are made together, with random numbers of their own."""
-MOST_DRAWS = 200
 FORCED_KIND, IMPURITY = b"forced", b"electron"
 """What the truth calls forced triggers, and events that their sample is not named after."""
 
@@ -116,10 +115,11 @@ def _drawn(model: TwinModel, events: Events, sample: Rows, key: BlockKey) -> Eve
         parts.append(_of_twins(light, passed, waiting, made))
         waiting = waiting[~passed]
     if len(waiting):
-        name = model.samples[int(sample[waiting[0]])].name
+        missing = model.samples[int(sample[waiting[0]])]
         message = (
             f"decays must pass the cut of their sample in {MOST_DRAWS} draws, got none for "
-            f"{len(waiting)} twins of {name}: give the detector and the tag of the run"
+            f"{len(waiting)} twins, the first of {missing.name}, of whose decays "
+            f"{100 * missing.acceptance:.2f} % pass: give the detector and the tag of the run"
         )
         raise CalibrationError(message)
     hits = photoelectron_hits(joined_light(*parts), len(events))

@@ -25,7 +25,9 @@ from kzcal.translate.twin_population import Population
 LINES, SCALE = ("neutron-capture", "po210", "po214"), "neutron-capture"
 """Samples of one energy, and the one that tells how electrons are reconstructed."""
 LEAST_SHARE = 0.02
-"""Of the decays of a sample that pass its cut."""
+"""Of the decays of a sample that become its events."""
+MOST_DRAWS = 1000
+"""Decays that a twin may need: at the least share one twin in 6e8 needs more."""
 TRIAL_OF_LINE, TRIAL_OF_SPECTRUM = 500, 2000
 """Decays of a sample that tell how its light is seen."""
 
@@ -61,12 +63,14 @@ class SampleModel:
         source: of its decays.
         purity: share of its events that are such decays; others are electrons.
         cut: on reconstructed energy.
+        acceptance: share of its decays that become its events.
     """
 
     name: str
     source: ParticleSource
     purity: float
     cut: EnergyCut
+    acceptance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +110,10 @@ class TwinModel:
         ]
         cuts = energy_cuts(found, seen)
         models = [
-            SampleModel(name, source_of(name), purity, cut)
-            for name, purity, cut in zip(population.names, population.purity, cuts, strict=True)
+            SampleModel(name, source_of(name), purity, cut, acceptance_of(cut, decays))
+            for name, purity, cut, decays in zip(
+                population.names, population.purity, cuts, seen, strict=True
+            )
         ]
         return cls(population, tuple(models), scale, stages)
 
@@ -134,14 +140,19 @@ def energy_cuts(found: Mapping[str, Seen], decays: Sequence[Seen]) -> list[Energ
     return cuts
 
 
+def acceptance_of(cut: EnergyCut, decays: Seen) -> float:
+    """Share of decays that become events of a sample."""
+    return float(cut.chance(decays).mean())
+
+
 def _check_light(name: str, cut: EnergyCut, seen: Seen) -> None:
     """Refuse a sample whose decays do not have its energies."""
-    share = float(cut.inside(seen.energy).mean())
+    share = acceptance_of(cut, seen)
     if share < LEAST_SHARE:
         message = (
-            f"one of {1 / LEAST_SHARE:.0f} decays of a sample must pass its cut on energy at "
-            f"least, got {100 * share:.2f} % of {name} from {cut.lower:.3f} to {cut.upper:.3f} "
-            "MeV: give the detector and the tag of the run"
+            f"one of {1 / LEAST_SHARE:.0f} decays of a sample must pass its cut on energy and its "
+            f"mix at least, got {100 * share:.2f} % of {name} from {cut.lower:.3f} to "
+            f"{cut.upper:.3f} MeV: give the detector and the tag of the run"
         )
         raise CalibrationError(message)
 

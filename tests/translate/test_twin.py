@@ -19,8 +19,16 @@ from kzcal.optics.tracer import FullTracer
 from kzcal.samples.neutron_capture import NeutronCapture
 from kzcal.simulate.seeds import BlockKey
 from kzcal.translate.decays import Quenching
+from kzcal.translate.energy_cut import EnergyCut, Seen
 from kzcal.translate.twin import twins
-from kzcal.translate.twin_model import TwinModel, TwinStages
+from kzcal.translate.twin_model import (
+    LEAST_SHARE,
+    MOST_DRAWS,
+    TwinModel,
+    TwinStages,
+    acceptance_of,
+    energy_cuts,
+)
 from kzcal.translate.twin_population import Population, true_times, true_vertices
 
 FIRST_OF_MANY_NS = 0.05
@@ -166,6 +174,30 @@ def test_decays_that_do_not_fit_their_sample_are_refused(stages):
     far = np.where(np.arange(10) < 5, events.energy, events.energy + 60).astype(np.float32)
     with pytest.raises(CalibrationError, match=r"bi214 from 6\d.\d+ to 6\d.\d+ MeV"):
         drawn(replace(events, energy=far), stages, samples)
+
+
+def test_a_share_that_is_accepted_is_enough_for_all_twins():
+    assert 1e5 * (1 - LEAST_SHARE) ** MOST_DRAWS < 1e-3
+
+
+def test_decays_that_the_mix_does_not_take_are_refused():
+    rng = np.random.default_rng(1)
+    decays = Seen(rng.uniform(1.0, 9.0, 2000), rng.uniform(0.0, 40.0, 2000))
+    energy = np.append(rng.normal(5.0, 0.02, 4000), [0.5, 9.5])
+    found = Seen(energy, rng.uniform(0.0, 40.0, len(energy)))
+    cut = EnergyCut.of_spectrum(found, decays, 1.0)
+    assert cut.inside(decays.energy).all()
+    assert acceptance_of(cut, decays) < LEAST_SHARE
+    with pytest.raises(CalibrationError, match=r"mix at least, got [01]\.\d+ % of bi214"):
+        energy_cuts({"bi214": found}, [decays])
+
+
+def test_twins_that_no_decay_was_found_for_tell_the_acceptance(stages, monkeypatch):
+    monkeypatch.setattr("kzcal.translate.twin.MOST_DRAWS", 0)
+    with pytest.raises(
+        CalibrationError, match=r"neutron-capture, of whose decays \d+\.\d+ % pass"
+    ):
+        drawn(captures(n=8, n_forced=2), stages)
 
 
 def test_vertices_stay_inside_and_times_shift():
