@@ -61,7 +61,7 @@ def list_learners(session: Session, as_json: bool) -> None:
     "--config", "settings", type=click.Path(path_type=Path), help="TOML file with settings."
 )
 @click.option("--detector", metavar="NAME|FILE.toml", help="Detector of both files.")
-@click.option("--events", type=click.IntRange(1), help="Most events of the target that take part.")
+@click.option("--events", type=click.IntRange(1), help="About how many events take part.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Longest time.")
 @click.option("--steps", type=click.IntRange(1), help="Most steps.")
 @click.option("--seed", type=click.IntRange(0), help="Decides every random number.")
@@ -190,7 +190,9 @@ def apply(
     from kzcal.io.atomic import check_writable
     from kzcal.translate.apply import translate_file
     from kzcal.translate.model import ModelDirectory
+    from kzcal.translate.places import check_distinct
 
+    check_distinct({"GTQ": gtq, "--out": out})
     check_writable(out)
     directory = ModelDirectory(model)
     manifest = directory.manifest()

@@ -93,8 +93,10 @@ def twin(
     from kzcal.fit.config import FitConfig
     from kzcal.io.atomic import check_writable
     from kzcal.simulate.constants import Constants
+    from kzcal.translate.places import check_distinct
     from kzcal.translate.twin_files import FittedDetector, write_twins
 
+    check_distinct({"FILE": file, "--out": out, "--target": target})
     for path in (out, target):
         if path is not None:
             check_writable(path)

@@ -21,9 +21,10 @@ class TrainingConfig:
 
     Args:
         detector: name or TOML file of the detector.
-        events: most events of the target that take part, those held out included.
-        held_out: share of them that validations are made of.
-        most_held_out: most events that validations are made of.
+        events: about how many events of a file take part, those held out included: each does with
+            the same chance.
+        held_out: about which share of them validations are made of.
+        most_held_out: about how many events validations are made of at most.
         minutes: longest time that a training takes, those before a resumption included.
         steps: most steps; 0 for no limit.
         validate_seconds: time between validations.

@@ -58,7 +58,7 @@ def gather(
         source: file with photoelectrons, or other simulated hits, and the same, open.
         target: file with the hits to learn, and the same, open.
         detector: of both.
-        config: how many events, and how many of them are held out.
+        config: about how many events, and about how many of them are held out.
         device: where to calculate.
 
     Raises:
@@ -100,11 +100,14 @@ def chosen(
 ) -> tuple[Events, Events]:
     """Events of a file to learn from, and those held out.
 
+    Shares are those of the draws, so that numbers of events follow a binomial distribution about
+    what the settings ask for.
+
     Args:
         file: open.
         rows: of the file that may take part.
         draws: of each row, between 0 and 1; the lowest take part, of them the lowest held out.
-        config: how many.
+        config: about how many.
     """
     number = len(np.unique(draws))
     share = min(1.0, config.events / number)

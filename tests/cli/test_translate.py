@@ -232,6 +232,14 @@ def test_hits_are_not_translated_by_what_learned_from_photoelectrons(
     assert not (tmp_path / "a.h5").exists()
 
 
+def test_a_translation_does_not_replace_its_source(model: Path, files: tuple[Path, Path]):
+    before = files[0].read_bytes()
+    result = translate("apply", model, files[0], "--out", files[0])
+    assert result.exit_code == 1
+    assert "GTQ and --out must be different files" in result.output
+    assert files[0].read_bytes() == before
+
+
 @pytest.mark.slow
 def test_an_interrupted_training_can_be_resumed(files: tuple[Path, Path], tmp_path: Path):
     out = tmp_path / "model"

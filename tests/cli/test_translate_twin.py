@@ -70,3 +70,24 @@ def test_a_run_without_constants_is_refused(place: Path):
     assert result.exit_code != 0
     assert "7" in result.output
     assert not (place / "none.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "target", "told"),
+    [
+        ("run.h5", None, "FILE and --out"),
+        ("a.h5", "run.h5", "FILE and --target"),
+        ("a.h5", "./a.h5", "--out and --target"),
+        ("link.h5", None, "FILE and --out"),
+    ],
+)
+def test_a_file_given_twice_is_refused(out, target, told, place: Path):
+    if not (place / "link.h5").exists():
+        (place / "link.h5").symlink_to(place / "run.h5")
+    before = (place / "run.h5").read_bytes()
+    words = ("--out", place / out) + (() if target is None else ("--target", f"{place}/{target}"))
+    result = twin(place, *words)
+    assert result.exit_code == 1
+    assert f"{told} must be different files" in result.output
+    assert (place / "run.h5").read_bytes() == before
+    assert not (place / "a.h5").exists()
