@@ -77,7 +77,8 @@ class HitGraph:
 def graph_auc(first: HitGraph, second: HitGraph, *, seed: int) -> float:
     """Area under the curve between as many events of either, each judged by what others taught."""
     n = len(first.offsets) - 1
-    batches = [(start, min(start + BATCH, n)) for start in range(0, n, BATCH)]
+    size = min(BATCH, n // 2)
+    batches = [(start, min(start + size, n)) for start in range(0, n, size)]
     areas = []
     for fold in range(2):
         network = _learned(first, second, batches[1 - fold :: 2], seed + fold)

@@ -89,3 +89,9 @@ def test_the_same_events_cannot_be_told_apart(lit):
     events, detector = lit
     same = graph(replace(events), detector)
     assert graph_auc(same, same, seed=1) == pytest.approx(0.5)
+
+
+def test_few_events_teach_a_network_too(lit):
+    events, detector = lit
+    half = graph(events[0:25], detector), graph(events[100:125], detector)
+    assert 0 <= graph_auc(*half, seed=1) <= 1
