@@ -1,11 +1,14 @@
-"""Translators after the same time of training: scorecards side by side, and pictures.
+"""Translators side by side: scorecards of their best weights, and pictures.
 
     python benchmarks/translators.py GTQ TARGET --work DIR [--pairs GTQ DTQ] [--minutes 10]
-        [--detector FILE.toml] [--write docs/translators.md] [--figure docs/translators.png]
+        [--cores NAME=TEXT ...] [--detector FILE.toml] [--write docs/translators.md]
+        [--figure docs/translators.png]
 
 GTQ and TARGET are what `kzcal translate twin` wrote. Translators in --from-pairs are trained on
 --pairs, of `kzcal simulate --gtq`. A model that DIR holds already under the name of its
-translator is taken as it is; each is applied to GTQ and compared with TARGET.
+translator is taken as it is; each is applied to GTQ and compared with TARGET. --minutes limits the
+trainings that are still to be done; only one column is at a time that all have had. What each
+training had of a processor is told with --cores, as no file of a model says it.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ def kzcal(*words: object) -> str:
 
 def trained(name: str, given: argparse.Namespace) -> Path:
     """The model of a translator, trained if it is not there."""
-    model = given.work / name
+    model: Path = given.work / name
     if not (model / "weights.safetensors").exists():
         source, target = (given.source, given.target)
         if name in given.from_pairs and given.pairs:
@@ -76,7 +79,14 @@ def minutes_of(model: Path) -> float:
     return read_table(model / "training.csv")[-1].seconds / 60
 
 
-def cells(name: str, model: Path, card: Mapping[str, Any], common: float) -> list[str]:
+def attained(ratio: float | None) -> str:
+    """Correlation of occupancies over the attainable one; above one it is of events learned."""
+    if ratio is None:
+        return ""
+    return f"{ratio:.3f} (in-sample)" if ratio > 1 else f"{ratio:.3f}"
+
+
+def cells(name: str, model: Path, card: Mapping[str, Any], common: float, cores: str) -> list[str]:
     """A row of the table; ``common`` is the time that all had, min."""
     rows = card["rows"]
     validations = read_table(model / "training.csv")
@@ -91,10 +101,12 @@ def cells(name: str, model: Path, card: Mapping[str, Any], common: float) -> lis
     return [
         f"`{name}`",
         f"{minutes_of(model):.1f}",
+        cores,
         f"{by_then:.3g}",
         f"{best.distance:.3g} ({best.seconds / 60:.1f} min)",
+        f"{card['events'][1]:,}",
         *differences,
-        "" if alike is None else f"{alike:.3f}",
+        attained(alike),
         *areas,
         f"{len(card['differing'])} of {len(rows)}",
     ]
@@ -144,6 +156,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, nargs=2, help="files of simulated pairs")
     parser.add_argument("--from-pairs", nargs="*", default=["graph-unet-gan"])
     parser.add_argument("--only", nargs="*", choices=NAMES, default=NAMES)
+    parser.add_argument("--cores", nargs="*", default=[], metavar="NAME=TEXT")
     parser.add_argument("--detector", default="kamland-zen-800")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--write", type=Path, help="page that takes the table")
@@ -157,14 +170,20 @@ def main() -> None:
     head = [
         "translator",
         "trained [min]",
+        "cores",
         f"distance by {common:.1f} min",
         "best distance",
+        "physics events of the scorecard",
         *(f"{name}, worst type" if name != "dark fraction" else name for name, _ in TARGETED),
         "occupancy correlation of attainable",
         *(f"{name} (floor)" for name in areas),
         "rows that differ",
     ]
-    rows = [cells(name, models[name], cards[name], common) for name in models]
+    cores = dict(each.split("=", 1) for each in given.cores)
+    rows = [
+        cells(name, models[name], cards[name], common, cores.get(name, "not noted"))
+        for name in models
+    ]
     print(table(head, rows))
     if given.figure:
         draw(given.figure, models, cards)
