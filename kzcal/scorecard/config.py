@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from kzcal.errors import ConfigurationError
 from kzcal.io.toml import read_toml
+from kzcal.scorecard.deals import blocks_for
 
 TARGETS: Mapping[str, float] = MappingProxyType(
     {
@@ -35,6 +37,8 @@ LEAST: Mapping[str, int] = MappingProxyType(
     }
 )
 """Smallest value of each whole number."""
+FEWEST_FOR_GRAPHS = 50
+"""Events of each file from which a graph network learns anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,49 @@ class ScorecardConfig:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 message = f"{name} is a whole number from {least}, got {value!r}"
                 raise ConfigurationError(message)
-        if not 0 < self.false_alarm < 1:
-            message = f"false_alarm lies between 0 and 1, got {self.false_alarm}"
+        if 0 < self.graph_events < FEWEST_FOR_GRAPHS:
+            message = (
+                f"graph_events is 0 or a whole number from {FEWEST_FOR_GRAPHS}, got "
+                f"{self.graph_events}"
+            )
+            raise ConfigurationError(message)
+        if not _is_number(self.false_alarm) or not 0 < self.false_alarm < 1:
+            message = f"false_alarm lies between 0 and 1, got {self.false_alarm!r}"
             raise ConfigurationError(message)
         for name, value in self.targets.items():
             if name not in TARGETS:
                 message = f"a target is one of {', '.join(TARGETS)}, got {name!r}"
                 raise ConfigurationError(message)
-            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            if not _is_number(value) or value <= 0:
                 message = f"target {name} is a positive number, got {value!r}"
                 raise ConfigurationError(message)
+
+    def require_reach(self, n_rows: int, *, paired: bool) -> None:
+        """Refuse settings with which no row could differ, however far the files are apart.
+
+        Args:
+            n_rows: that are tested together.
+            paired: whether the events of the files are the same ones.
+
+        Raises:
+            ConfigurationError: there are too few deals or blocks for the rate of false alarms.
+        """
+        needed = math.floor(n_rows / self.false_alarm)
+        if self.deals < needed:
+            message = (
+                f"{n_rows} rows at false_alarm = {self.false_alarm:g} need {needed} deals at "
+                f"least, got {self.deals}: set deals, or false_alarm = "
+                f"{math.ceil(1e4 * n_rows / self.deals) / 1e4:g}"
+            )
+            raise ConfigurationError(message)
+        fewest = blocks_for(self.false_alarm / n_rows, paired=paired)
+        if self.blocks < fewest:
+            events = "the same events" if paired else "different events"
+            message = (
+                f"{n_rows} rows of {events} at false_alarm = {self.false_alarm:g} need {fewest} "
+                f"blocks at least, got {self.blocks}: set blocks"
+            )
+            raise ConfigurationError(message)
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name."""
@@ -98,3 +135,8 @@ class ScorecardConfig:
             message = f"{path}: targets is a table, got {targets!r}"
             raise ConfigurationError(message)
         return cls(**{**table, "targets": {**TARGETS, **targets}})
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a finite number."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)

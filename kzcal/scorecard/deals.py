@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from jaxtyping import Float64
@@ -19,6 +20,24 @@ BALANCED = 0.1
 """Share of the deals that are balanced best."""
 AT_ONCE = 250
 """Deals calculated at a time."""
+MARGIN = 10
+"""Arrangements of the blocks for each that would do: few random deals then repeat the true one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """How far a difference is from what chance makes.
+
+    Args:
+        probability: share of the deals, the true one among them, that are as far from alike.
+        order: the same, or an extrapolation where no deal is as far. That only orders rows which
+            differ beyond the reach of the deals: it is no probability.
+        at_reach: whether no deal is as far, so that the probability is an upper limit.
+    """
+
+    probability: float
+    order: float
+    at_reach: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,17 +80,16 @@ class Deals:
         for start in range(0, len(self.first), AT_ONCE):
             yield self.first[start : start + AT_ONCE]
 
-    def probability(
+    def chance(
         self,
         statistic: Callable[[Float64[np.ndarray, "deal block"]], Float64[np.ndarray, " deal"]],
         found: float,
         freedom: float,
-    ) -> float:
-        """Share of deals, the true one among them, that are as far from alike as was found.
+    ) -> Chance:
+        """How many deals, the true one among them, are as far from alike as was found.
 
-        Where no deal is, a gamma distribution tells how far, to order rows that differ beyond
-        doubt. Its mean is what the most balanced deals have, as the difference itself is in all
-        others.
+        Where no other is, a gamma distribution orders rows. Its mean is what the most balanced
+        deals have, as the difference itself is in all others.
 
         Args:
             statistic: of deals; a square, or a sum of squares.
@@ -81,9 +99,26 @@ class Deals:
         values = np.concatenate([statistic(part) for part in self.parts()])
         beyond = int((values >= found * (1 - 1e-9)).sum())
         least, level = 1 / (1 + len(values)), float(np.quantile(values, BALANCED))
-        if beyond or level <= 0:
-            return (1 + beyond) * least
-        return min(least, float(gamma.sf(found, freedom / 2, scale=2 * level / freedom)))
+        probability, order = (1 + beyond) * least, (1 + beyond) * least
+        if not beyond and level > 0:
+            order = min(least, float(gamma.sf(found, freedom / 2, scale=2 * level / freedom)))
+        return Chance(probability, order, not beyond)
+
+
+def blocks_for(probability: float, *, paired: bool) -> int:
+    """Blocks of each file whose arrangements, with a margin, reach so small a probability.
+
+    Pairs of blocks can be exchanged in 2 ** (blocks - 1) ways that differ, and 2 blocks be dealt
+    to two files in half of "2 blocks over blocks".
+    """
+    n_blocks = 1
+    while _arrangements(n_blocks, paired=paired) * probability < MARGIN:
+        n_blocks += 1
+    return n_blocks
+
+
+def _arrangements(n_blocks: int, *, paired: bool) -> int:
+    return 2 ** (n_blocks - 1) if paired else comb(2 * n_blocks, n_blocks) // 2
 
 
 def jackknifed(

@@ -21,7 +21,7 @@ from kzcal.scorecard.quantities import QUANTITIES, compare_pmts
 from kzcal.scorecard.shares import MeanComparison, ShareComparison
 from kzcal.scorecard.sphere import SphereTables
 from kzcal.scorecard.tally import Tally, gather
-from kzcal.scorecard.whole import resolutions
+from kzcal.scorecard.whole import blur, resolutions
 
 SHARE_TOLERANCE = 0.03
 """Difference of cumulative distributions of a number per event that is small."""
@@ -78,7 +78,8 @@ def quick(
     """
     config = config or CalibrationConfig()
     device = device or torch.device("cpu")
-    sources = [_source(events, detector) for events in (fake, data)]
+    header = RunHeader(0, detector.name)
+    sources = [MemorySource(Path(), events, header) for events in (fake, data)]
     tables = (sources[0].table(), sources[1].table())
     first, second, _ = plans(tables, matched(*tables, same_run=same_run), config, 1)
     sphere = SphereTables.of(detector.directions, device)
@@ -86,14 +87,12 @@ def quick(
         gather(source, plan, detector, config, device=device, tables=sphere)
         for source, plan in zip(sources, (first, second), strict=True)
     )
-    return QuickScore(dict(_parts(mine, other, detector)))
+    return QuickScore(dict(_parts(mine, other, detector, blur(config))))
 
 
-def _source(events: Events, detector: Detector) -> MemorySource:
-    return MemorySource(Path(), events, RunHeader(0, detector.name))
-
-
-def _parts(fake: Tally, data: Tally, detector: Detector) -> Iterator[tuple[str, float]]:
+def _parts(
+    fake: Tally, data: Tally, detector: Detector, blurred: float
+) -> Iterator[tuple[str, float]]:
     n_blocks = (len(fake.n_events), len(data.n_events))
     blocks = (fake.event_block, data.event_block)
     for name in EVENT_FEATURES:
@@ -111,13 +110,13 @@ def _parts(fake: Tally, data: Tally, detector: Detector) -> Iterator[tuple[str, 
         QUANTITIES, compare_pmts(fake, data, detector.directions), strict=True
     ):
         yield quantity.name, max(comparison.excess, 0.0) / quantity.tolerance**2
-    yield from _whole(fake, data, detector).items()
+    yield from _whole(fake, data, detector, blurred).items()
 
 
-def _whole(fake: Tally, data: Tally, detector: Detector) -> dict[str, float]:
+def _whole(fake: Tally, data: Tally, detector: Detector, blurred: float) -> dict[str, float]:
     """Dark share and resolutions; the types of PMTs count by their hits in the data."""
     gaps: dict[str, list[tuple[float, float]]] = {}
-    for name, (_, number) in resolutions(detector.diameter_inch, 0.0).items():
+    for name, (_, number) in resolutions(detector.diameter_inch, blurred).items():
         mine, other = (number(tally, np.ones(len(tally.n_events))) for tally in (fake, data))
         if not np.isfinite(other) or other <= 0:
             continue

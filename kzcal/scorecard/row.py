@@ -26,8 +26,11 @@ class Row:
         error: one standard deviation of the difference; NaN where it is not known.
         measure: what the difference is.
         probability: that one law makes so large a difference; NaN where that is not tested.
+        at_reach: whether the probability is an upper limit, the smallest that deals can tell.
+        order: orders rows that differ, the smallest first; NaN for the probability.
         corrected: the probability with regard to all rows that are tested (Holm).
-        differs: whether that is below the rate of false alarms.
+        differs: whether that is below the rate of false alarms, or the first file does not have
+            what the data have.
         target: what is asked for; NaN for nothing.
         verdict: met, missed, or "" without a target.
     """
@@ -41,10 +44,20 @@ class Row:
     error: float = float("nan")
     measure: str = "relative"
     probability: float = float("nan")
+    at_reach: bool = False
+    order: float = float("nan")
     corrected: float = float("nan")
     differs: bool = False
     target: float = float("nan")
     verdict: str = ""
+
+    @property
+    def place(self) -> tuple[float, bool]:
+        """Where it stands among rows that differ; of equals, plain ones come first."""
+        if not np.isfinite(self.probability):
+            return -1.0, False
+        order = self.order if np.isfinite(self.order) else self.probability
+        return order, self.group == "classifiers"
 
     def aimed(self, target: float, *, figure: float, most: bool = True) -> Row:
         """With a target that a figure must not exceed, or must reach.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 from kzcal.calibrate.arrivals import N_ENERGY
+from kzcal.geometry import Detector
 from kzcal.scorecard.classifiers import TwoSample
-from kzcal.scorecard.deals import Deals
+from kzcal.scorecard.config import ScorecardConfig
+from kzcal.scorecard.deals import Chance, Deals
 from kzcal.scorecard.features import EVENT_FEATURES, FEATURES, SPATIAL_FEATURES
 from kzcal.scorecard.moments import of_events
-from kzcal.scorecard.quantities import Correlation, PmtComparison
+from kzcal.scorecard.quantities import QUANTITIES, Correlation, PmtComparison
 from kzcal.scorecard.row import Row
 from kzcal.scorecard.shares import MeanComparison, ShareComparison, by_class
 from kzcal.scorecard.tally import Tally
@@ -29,7 +32,7 @@ def event_rows(fake: Tally, data: Tally, deals: Deals, *, paired: bool) -> Itera
     """Distributions over events, means by energy, and patterns of hits."""
     for name in EVENT_FEATURES:
         shares = shares_of(fake, data, FEATURES.index(name))
-        chance = deals.probability(shares.statistic, shares.distance**2, 2)
+        chance = deals.chance(shares.statistic, shares.distance**2, 2)
         number = partial(_mean_feature, column=FEATURES.index(name))
         found = compare_whole(name, UNITS[name], number, fake, data, paired=paired)
         absolute = name == "mean_residual"
@@ -42,7 +45,9 @@ def event_rows(fake: Tally, data: Tally, deals: Deals, *, paired: bool) -> Itera
             found.first - found.second if absolute else found.difference,
             found.error * abs(found.second) if absolute else found.error,
             "absolute" if absolute else "relative",
-            chance,
+            chance.probability,
+            chance.at_reach,
+            chance.order,
         )
     for name in BY_ENERGY:
         column = FEATURES.index(name)
@@ -78,13 +83,13 @@ def pmt_rows(
         first, second = len(comparison.first.number), len(comparison.second.number)
         truth = np.repeat([1.0, 0.0], [first, second])[None]
         away = float(comparison.statistic(truth)[0])
-        chance = deals.probability(comparison.statistic, away, int(comparison.compared.sum()))
+        chance = deals.chance(comparison.statistic, away, int(comparison.compared.sum()))
         name, unit = comparison.quantity.name, comparison.quantity.unit
         per = 1e9 if name == "dark_rate" else 1.0
         fake, data = (per * value for value in comparison.means)
         spread = float(np.sqrt(max(comparison.excess, 0.0)))
         shown = "Hz" if name == "dark_rate" else unit
-        yield Row(name, "pmts", shown, fake, data, spread, measure=SPREAD, probability=chance)
+        yield _dealt(Row(name, "pmts", shown, fake, data, spread, measure=SPREAD), chance)
     yield Row(
         "occupancy_correlation",
         "pmts",
@@ -99,7 +104,10 @@ def pmt_rows(
 def whole_rows(
     fake: Tally, data: Tally, diameter: UInt8[np.ndarray, " pmt"], blur: float, *, paired: bool
 ) -> Iterator[Row]:
-    """Dark share and resolutions; one that the data do not have is left out."""
+    """Dark share and resolutions; one that the data do not have is left out.
+
+    One that the first file does not have, such as the width of a peak that is not there, differs.
+    """
     for name, (unit, number) in resolutions(diameter, blur).items():
         found = compare_whole(name, unit, number, fake, data, paired=paired)
         if np.isfinite(found.second) and found.second > 0:
@@ -112,6 +120,7 @@ def whole_rows(
                 found.difference,
                 found.error,
                 probability=found.probability,
+                differs=not np.isfinite(found.first),
             )
 
 
@@ -144,19 +153,29 @@ def score_row(
         (len(fake.n_events), len(data.n_events)),
     )
     shares = ShareComparison.of((first, second), blocks, numbers)
-    chance = deals.probability(shares.statistic, shares.distance**2, 2)
+    chance = deals.chance(shares.statistic, shares.distance**2, 2)
     means = float(first.mean()), float(second.mean())
-    row = Row(name, "scores", "1", *means, shares.distance, measure=SHARES, probability=chance)
-    return row, shares
+    row = Row(name, "scores", "1", *means, shares.distance, measure=SHARES)
+    return _dealt(row, chance), shares
+
+
+def most_rows(detector: Detector, config: ScorecardConfig, n_models: int) -> int:
+    """Rows with a probability that a scorecard has at most."""
+    n_events = len(EVENT_FEATURES) + len(BY_ENERGY) + 1
+    n_whole = len(resolutions(detector.diameter_inch, 0.0))
+    n_classifiers = 2 if config.graph_events else 1
+    return n_events + len(QUANTITIES) + n_whole + n_classifiers + n_models
 
 
 def aimed(rows: Sequence[Row], targets: Mapping[str, float]) -> Iterator[Row]:
-    """Rows with their targets."""
+    """Rows with their targets; what the data do not have, or cannot tell, has none."""
     for row in rows:
         target = next((targets[key] for key in targets if row.name.startswith(key)), None)
-        if target is None or np.isnan(row.difference):
+        is_correlation = row.name == "occupancy_correlation"
+        unknown = np.isnan(row.difference if is_correlation else row.data)
+        if target is None or unknown:
             yield row
-        elif row.name == "occupancy_correlation":
+        elif is_correlation:
             yield row.aimed(target, figure=row.difference, most=False)
         else:
             is_area = row.group == "classifiers"
@@ -167,10 +186,17 @@ def _means(name: str, comparison: MeanComparison, deals: Deals) -> Row:
     """Several means of events as one row."""
     truth = np.repeat([1.0, 0.0], [len(comparison.first.number), len(comparison.second.number)])
     found = float(comparison.statistic(truth[None])[0])
-    chance = deals.probability(comparison.statistic, found, comparison.first.number.shape[1])
+    chance = deals.chance(comparison.statistic, found, comparison.first.number.shape[1])
     spread = float(np.sqrt(max(comparison.excess, 0.0)))
     nothing = float("nan")
-    return Row(name, "events", "", nothing, nothing, spread, measure=SIGMAS, probability=chance)
+    return _dealt(Row(name, "events", "", nothing, nothing, spread, measure=SIGMAS), chance)
+
+
+def _dealt(row: Row, chance: Chance) -> Row:
+    """The row with what the deals say of it."""
+    return replace(
+        row, probability=chance.probability, at_reach=chance.at_reach, order=chance.order
+    )
 
 
 def _mean_feature(tally: Tally, weight: Float64[np.ndarray, " block"], column: int) -> float:

@@ -25,12 +25,14 @@ from kzcal.scorecard.rows import (
     aimed,
     classifier_row,
     event_rows,
+    most_rows,
     pmt_rows,
     score_row,
     whole_rows,
 )
 from kzcal.scorecard.shares import ShareComparison
 from kzcal.scorecard.tally import Tally
+from kzcal.scorecard.whole import blur
 
 NO_MODELS: Mapping[str, EventClassifier] = MappingProxyType({})
 
@@ -67,9 +69,9 @@ class Scorecard:
 
     @property
     def differing(self) -> tuple[Row, ...]:
-        """Rows that one law does not explain, the least likely first; of equals, plain ones."""
+        """Rows that one law does not explain, the clearest first."""
         rows = [row for row in self.rows if row.differs]
-        return tuple(sorted(rows, key=lambda row: (row.corrected, row.group == "classifiers")))
+        return tuple(sorted(rows, key=lambda row: row.place))
 
     @property
     def missed(self) -> tuple[Row, ...]:
@@ -122,23 +124,24 @@ def score(
         advance: called with the share of the work done since the last call.
 
     Raises:
-        ConfigurationError: there is no kind of event that both files have.
+        ConfigurationError: there is no kind of event that both files have, or too few deals or
+            blocks for what is asked.
         CalibrationError: there are too few events.
     """
     config, calibration = config or ScorecardConfig(), calibration or CalibrationConfig()
     device = device or torch.device("cpu")
     pair = Pair.of(fake, data, detector, calibration, config.blocks, device)
+    config.require_reach(most_rows(detector, config, len(models)), paired=pair.paired)
     mine, other = pair.tallies()
     advance(0.2)
     generator = np.random.default_rng(config.seed)
     deals = Deals.drawn(config.blocks, config.deals, paired=pair.paired, generator=generator)
     pmts = compare_pmts(mine, other, detector.directions)
     alike = correlation(pmts[0], pmts[-1], detector.diameter_inch)
-    blur = _blur(calibration)
     rows = [
         *event_rows(mine, other, deals, paired=pair.paired),
         *pmt_rows(pmts, alike, deals),
-        *whole_rows(mine, other, detector.diameter_inch, blur, paired=pair.paired),
+        *whole_rows(mine, other, detector.diameter_inch, blur(calibration), paired=pair.paired),
     ]
     advance(0.2)
     two_sample = {"boosted_auc": _boosted(mine, other, config, generator)}
@@ -165,12 +168,6 @@ def score(
         scores=scores,
         two_sample=two_sample,
     )
-
-
-def _blur(config: CalibrationConfig) -> float:
-    """What the reconstruction adds to times at 1 MeV, ns; one axis of three points to a PMT."""
-    vertex = config.vertex_resolution / np.sqrt(3) / config.light_speed
-    return float(np.hypot(vertex, config.t0_resolution))
 
 
 def _boosted(

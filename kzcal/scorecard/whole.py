@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from kzcal.calibrate.config import CalibrationConfig
 from kzcal.scorecard.deals import jackknife_error, jackknifed, two_sided
 from kzcal.scorecard.peaks import charge_width, time_width
 from kzcal.scorecard.tally import Tally
@@ -45,6 +46,12 @@ def dark_fraction(tally: Tally, weight: Float64[np.ndarray, " block"]) -> float:
     """Share of the hits of physics events that are dark, from the rate where no light is."""
     rate = float(weight @ tally.dark.sum(1)) / max(float(weight @ tally.dark_time), 1e-12)
     return rate * float(weight @ tally.window) / max(float(weight @ tally.n_hits), 1.0)
+
+
+def blur(config: CalibrationConfig) -> float:
+    """What the reconstruction adds to times at 1 MeV, ns; one axis of three points to a PMT."""
+    vertex = config.vertex_resolution / np.sqrt(3) / config.light_speed
+    return float(np.hypot(vertex, config.t0_resolution))
 
 
 def resolutions(

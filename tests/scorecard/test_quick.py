@@ -1,11 +1,19 @@
 """One number for how far two lots of events are apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scored_events import distorted, run_of
+import torch
+from scored_events import distorted, run_of, source
 
+from kzcal.calibrate.config import CalibrationConfig
 from kzcal.errors import CalibrationError
-from kzcal.scorecard.quick import quick
+from kzcal.scorecard.files import Pair
+from kzcal.scorecard.quick import WHOLE_TOLERANCE, quick
+from kzcal.scorecard.whole import blur, resolutions
+
+CONFIG = CalibrationConfig()
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +67,6 @@ def test_events_of_one_law_are_nearer_than_a_tolerance(run):
 def test_events_without_hits_are_far_away_and_no_error(run):
     events = run.events
     nothing = events.hits.where(np.zeros(len(events.hits.pmt), bool))
-    from dataclasses import replace
-
     found = quick(replace(events, hits=nothing), events, run.detector)
     assert np.isfinite(found.distance)
     assert found.distance > 100
@@ -70,3 +76,20 @@ def test_too_few_events_are_refused(run):
     few = run.events[0:20]
     with pytest.raises(CalibrationError, match="50 physics events"):
         quick(few, few, run.detector)
+
+
+def test_resolutions_are_those_of_the_scorecard(run):
+    fake = distorted(run, "time")
+    found = quick(fake, run.events, run.detector)
+    tallies = Pair.of(
+        source(run, fake), source(run), run.detector, CONFIG, 1, torch.device("cpu")
+    ).tallies()
+    whole = resolutions(run.detector.diameter_inch, blur(CONFIG))
+    gaps, weights = [], []
+    for size in np.unique(run.detector.diameter_inch):
+        number = whole[f"time_resolution_{size}_inch"][1]
+        mine, other = (number(tally, np.ones(1)) for tally in tallies)
+        gaps.append(mine / other - 1)
+        weights.append(tallies[1].charge[:, run.detector.diameter_inch == size].sum())
+    gap = np.average(gaps, weights=weights)
+    assert found.parts["time_resolution"] == pytest.approx((gap / WHOLE_TOLERANCE) ** 2)

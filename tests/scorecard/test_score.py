@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scored_events import SMALL, distorted, run_of, source
+from scored_events import SMALL, distorted, run_of, source, with_hits
 
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.report.digits import words
@@ -14,6 +14,7 @@ from kzcal.components import EventClassifier
 from kzcal.errors import ConfigurationError
 from kzcal.scorecard.config import TARGETS, ScorecardConfig
 from kzcal.scorecard.page import write_page
+from kzcal.scorecard.rows import most_rows
 from kzcal.scorecard.score import score
 from kzcal.scorecard.tally import Plan, gather
 
@@ -52,8 +53,52 @@ def test_every_row_has_what_it_is_judged_by(alike):
     for key in targets:
         aimed = [row for row in alike.rows if row.name.startswith(key)]
         assert aimed, key
-        judged = [row for row in aimed if np.isfinite(row.difference)]
+        judged = [row for row in aimed if row.name != "occupancy_correlation"]
         assert all(row.target == TARGETS[key] for row in judged)
+
+
+def test_as_many_rows_are_tested_as_deals_are_asked_for(alike, run):
+    n_tested = sum(np.isfinite(row.probability) for row in alike.rows)
+    assert n_tested == most_rows(run.detector, CONFIG, 1)
+
+
+def test_a_fake_without_a_peak_misses_its_target_and_differs(run):
+    flat = np.full(len(run.events.hits.pmt), 4.0, np.float32)
+    fake = source(run, with_hits(run.events, charge=flat))
+    found = score(fake, source(run), run.detector, config=CONFIG)
+    row = found.row("charge_resolution_17_inch")
+    assert np.isnan(row.fake)
+    assert np.isfinite(row.data)
+    assert row.verdict == "missed"
+    assert row.differs
+    assert row in found.missed
+    assert found.differing[0].name.startswith("charge_resolution")
+
+
+@pytest.mark.parametrize(
+    ("settings", "same", "said"),
+    [
+        ({"deals": 999}, False, r"\d+ deals at least, got 999: .* or false_alarm = 0\.0"),
+        ({"blocks": 8}, True, "16 blocks at least, got 8"),
+        ({"blocks": 8}, False, "9 blocks at least, got 8"),
+    ],
+)
+def test_deals_that_cannot_tell_files_apart_are_refused(run, settings, same, said):
+    fake = source(run) if same else source(run_of(2))
+    with pytest.raises(ConfigurationError, match=said):
+        score(fake, source(run), run.detector, config=replace(CONFIG, **settings))
+
+
+def test_rows_beyond_the_reach_of_the_deals_say_so(run, tmp_path):
+    brighter = source(run, distorted(run, "charge"))
+    found = score(brighter, source(run), run.detector, config=CONFIG)
+    row = found.row("charge_mean")
+    assert row.at_reach
+    assert row.probability == 1 / (CONFIG.deals + 1)
+    assert row.corrected >= row.probability
+    assert row.differs
+    write_page(tmp_path / "index.html", found, [("fake.h5", "0" * 64), ("data.h5", "1" * 64)])
+    assert "&lt; 0.00040" in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +162,7 @@ def test_files_without_forced_triggers_are_compared_all_the_same(run):
 
 
 def test_the_page_shows_every_row_and_needs_no_other_file(alike, tmp_path):
-    inputs = {"made/fake.h5": "0" * 64, "data.h5": "1" * 64}
+    inputs = [("made/fake.h5", "0" * 64), ("data.h5", "1" * 64)]
     page = tmp_path / "index.html"
     write_page(page, alike, inputs)
     text = page.read_text()
@@ -153,6 +198,10 @@ def test_settings_come_from_a_file(tmp_path):
         ("blocks = 2", "blocks is a whole number from 8, got 2"),
         ("blocks = 8.5", "blocks is a whole number"),
         ("false_alarm = 1.5", "false_alarm lies between 0 and 1"),
+        ("false_alarm = 'x'", "false_alarm lies between 0 and 1, got 'x'"),
+        ("false_alarm = nan", "false_alarm lies between 0 and 1, got nan"),
+        ("graph_events = 25", "graph_events is 0 or a whole number from 50, got 25"),
+        ("[targets]\nboosted_auc = nan", "a positive number, got nan"),
         ("[targets]\nbeauty = 1.0", "a target is one of"),
         ("[targets]\nboosted_auc = -1.0", "a positive number"),
         ("targets = 3", "targets is a table"),
