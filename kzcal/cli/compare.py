@@ -76,6 +76,7 @@ def compare(
     config = ScorecardConfig() if settings is None else ScorecardConfig.from_toml(settings)
     detector = load_detector(detector_name)
     classifiers = session.plugins().classifiers
+    page = made_directory(out) / PAGE
     built = {name: classifiers.choose(name).build() for name in models}
     with (
         session.open_events(fake, detector) as made,
@@ -91,10 +92,10 @@ def compare(
             models=built,
             advance=advance,
         )
-        digests = {str(fake): made.digest(), str(data): true.digest()}
-    page = made_directory(out) / PAGE
-    write_page(page, found, digests)
-    result = {**found.as_dict(), "inputs": digests}
+        inputs = [(str(fake), made.digest()), (str(data), true.digest())]
+    write_page(page, found, inputs)
+    told = [{"file": name, "sha256": digest} for name, digest in inputs]
+    result = {**found.as_dict(), "inputs": told}
     _write_result(out / RESULT, result)
     emit(result, as_json, text(found, page))
 
@@ -118,7 +119,8 @@ def _cells(row: Row) -> list[str]:
     from kzcal.calibrate.report.digits import measured, number, words
 
     difference = measured(row.difference, row.error)
-    chance = "" if row.corrected != row.corrected else f"{row.corrected:.2g}"
+    limit = "< " if row.at_reach else ""
+    chance = "" if row.corrected != row.corrected else f"{limit}{row.corrected:.2g}"
     target = "" if row.target != row.target else f"{row.target:g} {row.verdict}"
     marked = "differs" if row.differs else ""
     values = (number(row.fake), number(row.data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kzcal import __version__
@@ -25,7 +25,7 @@ GROUPS: Mapping[Group, str] = {
 }
 FOOTER = (
     "Written by kzcal compare. Black: data; red: what is judged. Probabilities are corrected for "
-    "the number of rows (Holm)."
+    "the number of rows (Holm); < stands where no deal of the blocks is as far from alike."
 )
 
 
@@ -42,25 +42,25 @@ SUMMARIES: Mapping[str, str] = {
 """Title of each chapter and the line below it."""
 
 
-def write_page(path: Path, found: Scorecard, inputs: Mapping[str, str]) -> None:
+def write_page(path: Path, found: Scorecard, inputs: Sequence[tuple[str, str]]) -> None:
     """Write the page, whole or not at all.
 
     Args:
         path: file to write.
         found: the scorecard.
-        inputs: SHA-256 of the two files, what is judged first.
+        inputs: path and SHA-256 of the two files, what is judged first.
 
     Raises:
         ConfigurationError: the file cannot be written.
     """
-    fake, data = (Path(name).name for name in inputs)
+    fake, data = (Path(name).name for name, _ in inputs)
     heading = Heading(f"{fake} against {data}", "", "", found.detector.name, __version__)
     page = fill("page.html", heading=heading, chapters=chapters(found, inputs), footer=FOOTER)
     with replacing(path) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
 
 
-def chapters(found: Scorecard, inputs: Mapping[str, str]) -> list[Chapter]:
+def chapters(found: Scorecard, inputs: Sequence[tuple[str, str]]) -> list[Chapter]:
     """The verdict, a picture for each group of rows, and what made them."""
     groups = {
         title: [row for row in found.rows if row.group == group]
@@ -68,7 +68,11 @@ def chapters(found: Scorecard, inputs: Mapping[str, str]) -> list[Chapter]:
         if any(row.group == group for row in found.rows)
     }
     verdict = fill("scorecard.html", found=found, groups=groups, names=words)
-    told = [*settings({"input": dict(inputs)}), *settings(found.config.as_dict())]
+    files = {
+        kind: {"path": name, "sha256": digest}
+        for kind, (name, digest) in zip(("fake", "data"), inputs, strict=True)
+    }
+    told = [*settings({"input": files}), *settings(found.config.as_dict())]
     bodies = {
         "Times and charges": pictures.peaks(found),
         "Events": pictures.events(found) + pictures.patterns(found),

@@ -1,6 +1,7 @@
 """``kzcal compare``: table, JSON and page."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -38,8 +39,8 @@ def place(tmp_path_factory):
     return directory
 
 
-def compare(place, *words, first=()):
-    given = ["compare", place / "fake.h5", place / "data.h5", "--out", place / "deep" / "out"]
+def compare(place, *words, first=(), fake="fake.h5", out="deep/out"):
+    given = ["compare", place / fake, place / "data.h5", "--out", place / out]
     words = [*first, *given, "--config", place / "scorecard.toml", *words]
     return CliRunner().invoke(main, [str(word) for word in words])
 
@@ -59,7 +60,8 @@ def test_the_result_is_told_written_and_drawn(place):
     rows = {row["name"]: row for row in found["rows"]}
     assert rows["brightness"]["difference"] == 0
     assert rows["dark_fraction"]["difference"] == pytest.approx(-0.2, abs=0.03)
-    assert [len(digest) for digest in found["inputs"].values()] == [64, 64]
+    assert [Path(part["file"]).name for part in found["inputs"]] == ["fake.h5", "data.h5"]
+    assert [len(part["sha256"]) for part in found["inputs"]] == [64, 64]
     assert (place / "deep" / "out" / "index.html").stat().st_size > 100_000
 
 
@@ -76,3 +78,17 @@ def test_an_unknown_model_is_one_sentence(place):
     assert result.exit_code == 1
     assert "there is no" in result.stderr
     assert "beauty" in result.stderr
+
+
+def test_a_file_is_compared_with_itself(place):
+    result = compare(place, fake="data.h5", out="same")
+    assert result.exit_code == 0, result.output
+    assert "0 of" in result.stdout
+    page = (place / "same" / "index.html").read_text()
+    assert "data.h5 against data.h5" in page
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_read(place):
+    result = compare(place, fake="missing.h5", out="data.h5")
+    assert result.exit_code == 1
+    assert "--out must be a directory" in result.stderr
