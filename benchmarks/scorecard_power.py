@@ -134,7 +134,7 @@ def alarms(judge: Judge, n_runs: int) -> str:
     return (
         f"{text}\n\nOf {chances.size} rows in {size} of one law, forced triggers included; "
         f"{any_row} of them say that a row differs{told}, at a stated rate of "
-        f"{CONFIG.false_alarm:g}."
+        f"{CONFIG.false_alarm:g}. Settings: {settings()}."
     )
 
 
@@ -147,11 +147,21 @@ def power(judge: Judge) -> str:
         for data in (first, second):
             changed = replace(first, hits=change(first, np.random.default_rng(1)))
             found = judge.score(changed, data, 1)
-            seen = [f"{words(r.name)} ({r.corrected:.1g})" for r in found.differing[:3]]
+            seen = [
+                f"{words(r.name)} ({'< ' * r.at_reach}{r.corrected:.1g})"
+                for r in found.differing[:3]
+            ]
             cells.append(", ".join(seen) or "nothing")
         rows.append((name, *cells))
     head = ("changed", "against the same events unchanged", "against other events")
-    return table(head, rows) + "\n\nThe three clearest rows, with corrected probabilities."
+    told = f"The three clearest rows, with corrected probabilities. Settings: {settings()}."
+    return f"{table(head, rows)}\n\n{told}"
+
+
+def settings() -> str:
+    """What differs from the defaults of users."""
+    names = ("blocks", "deals", "events", "shuffles", "graph_events")
+    return ", ".join(f"{name} = {getattr(CONFIG, name)}" for name in names)
 
 
 if __name__ == "__main__":
