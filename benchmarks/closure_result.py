@@ -1,7 +1,7 @@
 """The result of a closure as a table of its documentation page.
 
 kzcal closure --config closure.toml --out closure/
-python benchmarks/closure_result.py closure/closure.json --write docs/closure.md
+python benchmarks/closure_result.py closure/closure.json --write docs/closure.md [--part closure_free]
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("result", type=Path, help="closure.json")
     parser.add_argument("--write", type=Path, help="page that takes the table")
+    parser.add_argument("--part", default="closure_result", help="of the page")
     given = parser.parse_args()
     text = page(json.loads(given.result.read_text()))
     print(text)
     if given.write is not None:
-        write_part(given.write, "closure_result", text)
+        write_part(given.write, given.part, text)
 
 
 if __name__ == "__main__":

@@ -56,9 +56,19 @@ def outcome_text(outcome: Outcome) -> str:
     return (
         f"{outcome.translator}: {progress.step} steps on {outcome.n_events} {kind}, in "
         f"{progress.seconds:.0f} s; ended by {outcome.ended}\n"
-        f"best after {progress.best_step} steps: distance {progress.best:.4g} on "
-        f"{outcome.n_held_out} events held out\n"
+        f"{_best(outcome)}\n"
         f"{outcome.out}"
+    )
+
+
+def _best(outcome: Outcome) -> str:
+    """The best validation, if there was one."""
+    progress = outcome.progress
+    if not progress.best_step:
+        return "nothing was judged yet: the weights are those of the last step"
+    return (
+        f"best after {progress.best_step} steps: distance {progress.best:.4g} on "
+        f"{outcome.n_held_out} events held out"
     )
 
 
