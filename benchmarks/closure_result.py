@@ -1,7 +1,7 @@
 """The result of a closure as a table of its documentation page.
 
 kzcal closure --config closure.toml --out closure/
-python benchmarks/closure_result.py closure/closure.json --write docs/closure.md [--part closure_free]
+python benchmarks/closure_result.py closure/closure.json --write docs/closure.md
 """
 
 from __future__ import annotations
