@@ -37,6 +37,17 @@ RANGES = {
 }
 """True values of what nothing is known of beforehand; of the others the fit's own prior."""
 FEWEST_PHOTONS = 100_000
+USUALLY_FREE = (
+    "light_yield",
+    "efficiency_20",
+    "absorption_scale",
+    "scattering_scale",
+    "time_walk",
+    "tts_mean_17",
+    "tts_mean_20",
+    "time_shift",
+)
+"""What light, and all times together, leave free in a fit of a run."""
 
 
 NOT_SIMULATED = ("alpha_light", "alpha_slope", "electron_quenching")
@@ -61,7 +72,7 @@ class Light:
         ConfigurationError: a number is out of range, or a parameter is unknown.
     """
 
-    free: tuple[str, ...] = ("light_yield", "absorption_scale", "scattering_scale")
+    free: tuple[str, ...] = USUALLY_FREE
     terms: tuple[str, ...] = ("occupancy", "spectra", "times")
     scale: float = 1.0
     photons: int = 50_000_000
