@@ -18,13 +18,13 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
 from kzcal.translate.distributed import average, world
+from kzcal.translate.refusals import refuse_other_windows
 from kzcal_cyclegan import guards
 from kzcal_cyclegan.flat import Ensemble, part
 from kzcal_cyclegan.image_sampling import ImageTranslator
 from kzcal_cyclegan.images import Panel
 from kzcal_cyclegan.networks import image_generator, patch_critic
 from kzcal_cyclegan.pool import ImagePool
-from kzcal_cyclegan.refusals import refuse_other_windows
 from kzcal_cyclegan.runs import RunTensors, Tubes
 from kzcal_cyclegan.warm_start import alive_in
 

@@ -13,9 +13,9 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.response.merging import Pulses, by_group_then_time
 from kzcal.response.translator import hits_of
+from kzcal.translate.refusals import refuse_other
 from kzcal_cyclegan.images import Panel
 from kzcal_cyclegan.networks import image_generator
-from kzcal_cyclegan.refusals import refuse_other
 from kzcal_cyclegan.runs import Batch, RunTensors, Tubes
 from kzcal_cyclegan.sampling import together
 

@@ -14,8 +14,8 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.response.merging import Pulses, by_group_then_time
 from kzcal.response.translator import hits_of
+from kzcal.translate.refusals import refuse_other
 from kzcal_cyclegan.forward import Forward
-from kzcal_cyclegan.refusals import refuse_other
 from kzcal_cyclegan.runs import Batch, RunTensors, Tubes
 
 EVENTS_AT_ONCE = 1000

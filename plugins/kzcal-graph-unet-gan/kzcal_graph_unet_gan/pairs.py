@@ -10,7 +10,7 @@ import torch
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
-from kzcal_graph_unet_gan.refusals import refuse_other_windows
+from kzcal.translate.refusals import refuse_other_windows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

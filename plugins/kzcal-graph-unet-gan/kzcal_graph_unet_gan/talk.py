@@ -26,10 +26,10 @@ from kzcal.hits import Events
 from kzcal.learning import Trained, TranslatorTask
 from kzcal.translate.distributed import average, world
 from kzcal.translate.maps import HitMaps, events_of
+from kzcal.translate.refusals import refuse_other
 from kzcal_graph_unet_gan.dark import reporting
 from kzcal_graph_unet_gan.dense import dense_of, maps_of
 from kzcal_graph_unet_gan.pairs import Pairs
-from kzcal_graph_unet_gan.refusals import refuse_other
 from kzcal_graph_unet_gan.settings import Settings
 from kzcal_graph_unet_gan.sphere import Level
 from kzcal_graph_unet_gan.state import (

@@ -17,10 +17,10 @@ from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.merging import Pulses, by_group_then_time, merged
 from kzcal.response.translator import FORCED_WINDOW, PHYSICS_WINDOW, hits_of
 from kzcal.translate.maps import expected
+from kzcal.translate.refusals import refuse_other
 from kzcal_graph_unet_gan.dark import dark_hits
 from kzcal_graph_unet_gan.generator import Generator, sampled_charge
 from kzcal_graph_unet_gan.light import DEAD_TIME, Light
-from kzcal_graph_unet_gan.refusals import refuse_other
 from kzcal_graph_unet_gan.sampling import draw
 from kzcal_graph_unet_gan.settings import Settings
 from kzcal_graph_unet_gan.sphere import Level, hierarchy

@@ -43,7 +43,7 @@ def refuse_other_windows(target: Events) -> None:
         if beyond.any():
             first = float(time[np.argmax(beyond)])
             message = (
-                f"graph-unet-gan learns from {kind} triggers recorded from {begin:g} to "
+                f"a translator learns from {kind} triggers recorded from {begin:g} to "
                 f"{end:g} ns, got a hit at {first:g} ns in the target: cut it to this window"
             )
             raise ConfigurationError(message)
