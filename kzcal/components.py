@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 import click
 import numpy as np
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kzcal.conditions.payload import Column, Payload
     from kzcal.geometry import Detector
     from kzcal.io.source import EventReader  # noqa: F401  named in a string below
-    from kzcal.learning import LearningTranslator
+    from kzcal.learning import HitClassifier, LearningClassifier, LearningTranslator
 
 Built = TypeVar("Built")
 
@@ -367,10 +367,37 @@ class Translator(Component[HitTranslator]):
     options: tuple[Option, ...] = ()
 
 
-class Classifier(Component[EventClassifier]):
-    """A score of events or of their coincidences."""
+@dataclass(frozen=True, slots=True)
+class Classifier(Component["EventClassifier | HitClassifier"]):
+    """A score of events or of their coincidences.
 
-    __slots__ = ()
+    Args:
+        build: makes the classifier. One without ``learn`` is an EventClassifier and takes nothing;
+            one that learns is a HitClassifier and takes what training left, a Trained.
+        learn: begins a training, from a ClassifierTask and every option by name; None for a
+            classifier that has nothing to learn.
+        options: of ``learn``.
+        presets: values of several options under one name, for ``--preset``.
+    """
+
+    build: Callable[..., EventClassifier | HitClassifier]
+    learn: Callable[..., LearningClassifier] | None = None
+    options: tuple[Option, ...] = ()
+    presets: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+
+    def untrained(self) -> EventClassifier:
+        """Build a classifier that has nothing to learn.
+
+        Raises:
+            ConfigurationError: it has.
+        """
+        if self.learn is not None:
+            message = (
+                f"{self.name} is a classifier that learns and needs a model: train one by "
+                f"`kzcal train {self.name}` and use `kzcal score`"
+            )
+            raise ConfigurationError(message)
+        return cast("EventClassifier", self.build())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What a translator learns from, how it is trained step by step, and what training leaves.
+"""What translators and classifiers learn from, their training step by step, and what it leaves.
 
-kzcal.translate drives the training: it keeps time, judges by the scorecard, writes checkpoints
-and stops. A plugin brings the step.
+kzcal.translate and kzcal.classify drive the training: they keep time, judge by events held out,
+write checkpoints and stop. A plugin brings the step.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
 
-from kzcal.hits import Events
+from kzcal.hits import Events, Hits
 
 if TYPE_CHECKING:
     import torch
@@ -45,10 +46,10 @@ class TranslatorTask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """What training leaves of a translator.
+    """What training leaves of a translator or a classifier.
 
     Args:
-        weights: tensors by name; all that a translation needs.
+        weights: tensors by name; all that a translation or a score needs.
         options: value by name of the record's options.
         detector: that it was trained for.
         device: where to calculate.
@@ -79,3 +80,80 @@ class LearningTranslator(Protocol):
         self, events: Events, detector: Detector, *, generator: np.random.Generator
     ) -> Events:
         """Translate with what is learned so far."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CorrectedEvents:
+    """Events as a classifier of hits sees them: less all that the calibration of their run knows.
+
+    Args:
+        hits: of the PMTs in use. The time is the residual: hit time less t0, less the time of
+            flight from the vertex, less the PMT's time offset, ns; the charge is over its gain.
+        vertex: reconstructed, m.
+        energy: reconstructed, visible, MeV.
+        run: row of ``live`` that each event belongs to.
+        live: PMTs in use in each run.
+    """
+
+    hits: Hits
+    vertex: Float32[np.ndarray, "event 3"]
+    energy: Float32[np.ndarray, " event"]
+    run: Int64[np.ndarray, " event"]
+    live: Bool[np.ndarray, "run pmt"]
+
+    def __len__(self) -> int:
+        """Number of events."""
+        return len(self.run)
+
+    def take(
+        self, rows: Bool[np.ndarray, " event"] | Int64[np.ndarray, " taken"]
+    ) -> CorrectedEvents:
+        """The chosen events (mask or rows), in the order given."""
+        return CorrectedEvents(
+            self.hits.take(rows), self.vertex[rows], self.energy[rows], self.run[rows], self.live
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassifierTask:
+    """Events to learn a score from.
+
+    Args:
+        events: of both classes; those held out for judging are not among them.
+        signal: whether each is signal.
+        weight: of each in the loss; they make what must not be learned, such as the number of
+            hits, alike in both classes.
+        detector: of all.
+        device: where to calculate.
+        seed: decides every random number of the training.
+    """
+
+    events: CorrectedEvents
+    signal: Bool[np.ndarray, " event"]
+    weight: Float32[np.ndarray, " event"]
+    detector: Detector
+    device: torch.device
+    seed: int
+
+
+class HitClassifier(Protocol):
+    """Scores events by their corrected hits."""
+
+    def score(self, events: CorrectedEvents) -> Float64[np.ndarray, " event"]:
+        """A finite number per event, the larger the more signal-like: a logit where it can be."""
+
+
+class LearningClassifier(HitClassifier, Protocol):
+    """A classifier while it learns; scores with what is learned so far."""
+
+    def step(self) -> Mapping[str, float]:
+        """One step of training; losses and other numbers worth a curve, by name."""
+
+    def state(self) -> Mapping[str, torch.Tensor]:
+        """All that decides what comes next: weights, optimiser, data to come, random state."""
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on exactly where ``state`` was taken."""
+
+    def weights(self) -> Mapping[str, torch.Tensor]:
+        """What a score needs of it now, for ``Trained``."""

@@ -77,7 +77,7 @@ def compare(
     detector = load_detector(detector_name)
     classifiers = session.plugins().classifiers
     page = made_directory(out) / PAGE
-    built = {name: classifiers.choose(name).build() for name in models}
+    built = {name: classifiers.choose(name).untrained() for name in models}
     with (
         session.open_events(fake, detector) as made,
         session.open_events(data, detector) as true,

@@ -11,7 +11,6 @@ from jaxtyping import Shaped
 from kzcal.components import (
     Classifier,
     Estimator,
-    EventClassifier,
     PmtEstimator,
     Sample,
     SampleSelection,
@@ -185,7 +184,7 @@ class ClassifierContract(ComponentContract):
 
     def score(self, run: Run) -> Shaped[np.ndarray, " event"]:
         """The scores of a run."""
-        classifier: EventClassifier = self.component.build()
+        classifier = self.component.untrained()
         return classifier.score(run.events, run.muons, run.detector)
 
     def test_every_event_has_a_finite_score(self) -> None:
