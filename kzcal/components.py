@@ -20,7 +20,7 @@ learns what its training left). Records are made when kzcal starts, so heavy imp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
@@ -383,7 +383,7 @@ class Classifier(Component["EventClassifier | HitClassifier"]):
     build: Callable[..., EventClassifier | HitClassifier]
     learn: Callable[..., LearningClassifier] | None = None
     options: tuple[Option, ...] = ()
-    presets: Mapping[str, Mapping[str, float]] = MappingProxyType({})
+    presets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def untrained(self) -> EventClassifier:
         """Build a classifier that has nothing to learn.
