@@ -1,0 +1,1 @@
+"""Classifiers of event topology that KamNet is held against."""
