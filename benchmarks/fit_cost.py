@@ -23,7 +23,6 @@ from pages import table, write_part
 
 from kzcal.calibrate.driver import calibrate_run
 from kzcal.calibrate.measure import checked_samples
-from kzcal.components import Parameter
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import sample_rows
 from kzcal.fit.light.occupancy import OccupancyCounts
@@ -38,6 +37,7 @@ from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials
 from kzcal.io.source import EventSource, open_events
+from kzcal.parts import Parameter
 from kzcal.physics.transport import Transport
 from kzcal.plugins import load
 

@@ -23,10 +23,10 @@ from jaxtyping import Float64
 from pages import table, write_part
 
 from kzcal import plugins
-from kzcal.components import Effort, Parameter
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import Expectation, Values
+from kzcal.parts import Effort, Parameter
 
 Vector = Float64[np.ndarray, " parameter"]
 ENERGY = torch.linspace(0.05, 3.0, 60, dtype=torch.float64)

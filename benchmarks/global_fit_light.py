@@ -28,7 +28,6 @@ from pages import table, write_part
 from traced_run import lit_run
 
 from kzcal.calibrate.driver import RunResult, calibrate_run
-from kzcal.components import Minimum
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import gather
 from kzcal.fit.light.collection import EFFICIENCY_20
@@ -44,6 +43,7 @@ from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials
 from kzcal.io.source import EventSource, open_events
+from kzcal.parts import Minimum
 from kzcal.physics.transport import Transport
 from kzcal.plugins import load
 

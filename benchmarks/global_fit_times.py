@@ -28,7 +28,6 @@ from pages import table, write_part
 from timed_run import TRUTH, TimedRun
 
 from kzcal.calibrate.driver import RunResult, calibrate_run
-from kzcal.components import Minimum, Parameter
 from kzcal.fit.config import FitConfig
 from kzcal.fit.light.points import emission_points, rows_of_samples
 from kzcal.fit.light.traced import traced
@@ -44,6 +43,7 @@ from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials
 from kzcal.io.source import EventSource, open_events
+from kzcal.parts import Minimum, Parameter
 from kzcal.physics.transport import Transport
 from kzcal.plugins import Plugins, load
 

@@ -33,7 +33,6 @@ from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.occupancy import first_model, fit_occupancy
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.calibrate.survey import FIRST, N_BINS, STEP, survey
-from kzcal.components import Parameter, Selection
 from kzcal.fit.config import FitConfig
 from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings
 from kzcal.fit.light.points import Rows, emission_points, source_of
@@ -47,6 +46,7 @@ from kzcal.geometry.materials import Materials
 from kzcal.hits import PHYSICS, Events, Muons, RunHeader
 from kzcal.io.memory import MemorySource
 from kzcal.optics.tracer import FullTracer
+from kzcal.parts import Parameter, Selection
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.physics.transport import Transport
 from kzcal.response.charge import ChargeShape, detection_efficiency

@@ -21,7 +21,6 @@ from pages import table, write_part
 
 from kzcal.calibrate.driver import calibrate_run
 from kzcal.calibrate.extensions import CheckedSample
-from kzcal.components import Minimum, Parameter
 from kzcal.fit.config import FitConfig
 from kzcal.fit.energy.gathering import SpectrumAccumulator
 from kzcal.fit.energy.spectra import SpectrumTerm
@@ -34,6 +33,7 @@ from kzcal.fit.run import CalibratedRun
 from kzcal.geometry import load_detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.io.source import open_events
+from kzcal.parts import Minimum, Parameter
 from kzcal.physics.transport import Transport
 from kzcal.plugins import Plugins, load
 

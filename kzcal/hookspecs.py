@@ -108,8 +108,9 @@ def kzcal_samples() -> Iterable[Sample]:
 
     Example::
 
-        from kzcal.components import Sample, Selection
+        from kzcal.components import Sample
         from kzcal.hookspecs import hookimpl
+        from kzcal.parts import Selection
 
         class Bright:
             def select(self, events, muons, header, detector):
@@ -206,8 +207,9 @@ def kzcal_fitters() -> Iterable[Fitter]:
     Example::
 
         import numpy as np
-        from kzcal.components import Fitter, Minimum
+        from kzcal.components import Fitter
         from kzcal.hookspecs import hookimpl
+        from kzcal.parts import Minimum
         from scipy.optimize import minimize
 
         class Bfgs:

@@ -11,7 +11,8 @@ from kzcal.errors import PluginError
 from kzcal.plugins import KINDS, Choices, load
 
 SAMPLE = """
-from kzcal.components import Sample, Selection
+from kzcal.components import Sample
+from kzcal.parts import Selection
 from kzcal.hookspecs import hookimpl
 
 class Bright:

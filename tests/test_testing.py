@@ -17,17 +17,16 @@ from kzcal.components import (
     Estimator,
     EventFormat,
     Fitter,
-    Minimum,
     Option,
     ReportSection,
     Sample,
-    Selection,
     Source,
     Translator,
 )
 from kzcal.conditions.payload import Column
 from kzcal.io.source import Hdf5Reader
 from kzcal.particles import ALPHA, Primaries
+from kzcal.parts import Minimum, Selection
 from kzcal.testing import (
     ClassifierContract,
     CommandContract,

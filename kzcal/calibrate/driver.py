@@ -32,11 +32,11 @@ from kzcal.calibrate.survey import Survey, survey
 from kzcal.calibrate.timing.cells import CHARGE_EDGES, spool_hits
 from kzcal.calibrate.timing.fit import TimingResult, fit_arrivals, fit_timing
 from kzcal.calibrate.timing.walk import Walk, measure_walk
-from kzcal.components import SampleSelection, Selection
 from kzcal.errors import CalibrationError
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.io.source import EventSource
+from kzcal.parts import SampleSelection, Selection
 from kzcal.response.charge import PeClasses, detection_efficiency, pe_classes
 
 T = TypeVar("T")

@@ -10,20 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int16
 
-from kzcal.components import (
-    CalibrationChunk,
-    Component,
-    Estimator,
-    PmtEstimator,
-    Sample,
-    SampleSelection,
-    Selection,
-)
+from kzcal.components import Component, Estimator, Sample
 from kzcal.conditions.payload import Column
 from kzcal.errors import PluginError
 from kzcal.geometry import Detector
 from kzcal.hits import Events, Muons, RunHeader
 from kzcal.io.source import EventSource
+from kzcal.parts import CalibrationChunk, PmtEstimator, SampleSelection, Selection
 from kzcal.plugins import FAILURES
 
 

@@ -14,12 +14,12 @@ from kzcal.calibrate.driver import PASSES, RunResult, calibrate_run
 from kzcal.calibrate.extensions import CheckedSample, calibration_chunks, estimate
 from kzcal.calibrate.lineage import Number, lineage_of, numbers_of
 from kzcal.calibrate.payloads import CORRELATED, diagnostics_payload, response_payload
-from kzcal.components import SampleSelection
 from kzcal.conditions.payload import Column, Payload
 from kzcal.conditions.quantities import ALONE, QUANTITIES
 from kzcal.conditions.replicas import correlation_name
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
+from kzcal.parts import SampleSelection
 from kzcal.plugins import Plugins
 
 OWN_COLUMNS = frozenset(

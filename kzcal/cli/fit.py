@@ -94,11 +94,11 @@ def fit(
     from kzcal.calibrate.machine import choose_device
     from kzcal.calibrate.run import Target
     from kzcal.cli import fit_text
-    from kzcal.components import DEFAULT_EFFORT, Effort
     from kzcal.conditions.database import Database
     from kzcal.conditions.engine import resolve
     from kzcal.fit.config import FitConfig
     from kzcal.fit.store import fit_file
+    from kzcal.parts import DEFAULT_EFFORT, Effort
 
     config = FitConfig() if settings is None else FitConfig.from_toml(settings)
     plugins = session.plugins()

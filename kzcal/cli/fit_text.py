@@ -8,10 +8,11 @@ from pathlib import Path
 
 from kzcal.calibrate.report.digits import measured
 from kzcal.cli.output import table
-from kzcal.components import Effort, Fitter
+from kzcal.components import Fitter
 from kzcal.errors import PluginError
 from kzcal.fit.payload import global_block
 from kzcal.fit.store import StoredFit
+from kzcal.parts import Effort
 from kzcal.plugins import Choices
 
 NEWTON = "newton"

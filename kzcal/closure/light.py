@@ -13,10 +13,10 @@ from scipy.stats import truncnorm
 
 from kzcal.closure.experiment import Fitted, TrueParameter
 from kzcal.closure.light_run import Resolution, write_run
-from kzcal.components import Parameter
 from kzcal.errors import ConfigurationError
 from kzcal.fit.config import FitConfig
 from kzcal.fit.store import measure_fit
+from kzcal.parts import Parameter
 from kzcal.plugins import load
 
 RANGES = {

@@ -18,7 +18,6 @@ from jaxtyping import Float64
 
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.driver import RunResult, calibrate_run
-from kzcal.components import Effort, Minimiser, Minimum, SampleSelection
 from kzcal.errors import CalibrationError
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import gather
@@ -30,6 +29,7 @@ from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Expectation, Term, deviance
 from kzcal.geometry.adjusted import detector_at
 from kzcal.io.source import EventSource
+from kzcal.parts import Effort, Minimiser, Minimum, SampleSelection
 
 log = logging.getLogger(__name__)
 RESOLUTIONS = ("vertex_resolution", "t0_resolution")

@@ -21,8 +21,8 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.optimize import lsq_linear
 
-from kzcal.components import DEFAULT_EFFORT, Effort, Minimum, Objective, Parameter
 from kzcal.errors import CalibrationError, ConfigurationError
+from kzcal.parts import DEFAULT_EFFORT, Effort, Minimum, Objective, Parameter
 
 Vector = Float64[np.ndarray, " parameter"]
 Matrix = Float64[np.ndarray, "parameter parameter"]

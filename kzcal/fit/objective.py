@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from kzcal.components import Parameter
 from kzcal.fit.terms import Term, Values, deviance, information_weight
+from kzcal.parts import Parameter
 
 Vector = Float64[np.ndarray, " parameter"]
 Matrix = Float64[np.ndarray, "parameter parameter"]

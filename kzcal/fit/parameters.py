@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kzcal.baseline import baseline_directory
-from kzcal.components import Parameter
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import values_of
 from kzcal.io.toml import read_toml
+from kzcal.parts import Parameter
 
 KEYS = ("start", "lower", "upper", "unit", "prior", "fixed", "summary", "source")
 NUMBERS = ("start", "lower", "upper")

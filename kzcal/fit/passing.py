@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from kzcal.components import Minimum
 from kzcal.fit.parameters import ParameterSet
 from kzcal.fit.run import CalibratedRun
+from kzcal.parts import Minimum
 
 
 def with_passing_error(minimum: Minimum, parameters: ParameterSet, run: CalibratedRun) -> Minimum:

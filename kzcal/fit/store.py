@@ -12,14 +12,7 @@ import torch
 from kzcal.calibrate.extensions import credited
 from kzcal.calibrate.measure import Measurement, checked_samples, measured
 from kzcal.calibrate.run import Target, check_directory
-from kzcal.components import (
-    DEFAULT_EFFORT,
-    Effort,
-    Fitter,
-    Minimum,
-    Objective,
-    Parameter,
-)
+from kzcal.components import Fitter
 from kzcal.conditions.database import Database
 from kzcal.conditions.payload import Payload
 from kzcal.conditions.quantities import DIAGNOSTICS, GLOBAL_FIT, RESPONSE
@@ -28,6 +21,7 @@ from kzcal.fit.driver import GlobalFit, fit_run
 from kzcal.fit.page import PAGE, write_page
 from kzcal.fit.payload import fit_payload
 from kzcal.io.source import open_events
+from kzcal.parts import DEFAULT_EFFORT, Effort, Minimum, Objective, Parameter
 from kzcal.plugins import Plugins
 
 DESCRIPTION = "made by kzcal fit"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from kzcal.components import Selection
 from kzcal.geometry import Detector
 from kzcal.hits import Events, Muons, RunHeader
+from kzcal.parts import Selection
 from kzcal.samples.cuts import since_muon, within
 from kzcal.samples.purity import counted
 

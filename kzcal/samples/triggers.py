@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kzcal.components import Selection
 from kzcal.geometry import Detector
 from kzcal.hits import Events, Muons, RunHeader
+from kzcal.parts import Selection
 from kzcal.samples.cuts import within
 from kzcal.samples.purity import counted
 

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Float64
 
 from kzcal.calibrate.config import CalibrationConfig
-from kzcal.components import EventClassifier
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.io.source import EventSource
+from kzcal.parts import EventClassifier
 from kzcal.scorecard.blocks import plans
 from kzcal.scorecard.populations import Rows, matched
 from kzcal.scorecard.sphere import SphereTables

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from kzcal.calibrate.config import CalibrationConfig
-from kzcal.components import EventClassifier
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
+from kzcal.parts import EventClassifier
 from kzcal.scorecard.classifiers import TwoSample, boosted_auc, judged
 from kzcal.scorecard.config import ScorecardConfig
 from kzcal.scorecard.deals import Deals

@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from kzcal.components import ParticleSource
 from kzcal.particles import Primaries
+from kzcal.parts import ParticleSource
 from kzcal.simulate.chain import Batch
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.volumes import Volume

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from kzcal.components import HitTranslator, Translator
+from kzcal.components import Translator
 from kzcal.hits import Events
 from kzcal.learning import LearningTranslator, Trained, TranslatorTask
+from kzcal.parts import HitTranslator
 from kzcal.testing.simulation import TranslatorContract
 from kzcal.testing.synthetic import Run, synthetic_run
 

@@ -8,15 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Shaped
 
-from kzcal.components import (
-    Classifier,
-    Estimator,
-    PmtEstimator,
-    Sample,
-    SampleSelection,
-    Selection,
-)
+from kzcal.components import Classifier, Estimator, Sample
 from kzcal.hits import Muons
+from kzcal.parts import PmtEstimator, SampleSelection, Selection
 from kzcal.testing.contract import ComponentContract
 from kzcal.testing.synthetic import Run, chunk_of, synthetic_run
 

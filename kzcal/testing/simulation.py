@@ -9,17 +9,11 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float64
 
-from kzcal.components import (
-    Fitter,
-    HitTranslator,
-    Minimum,
-    Parameter,
-    Source,
-    Translator,
-)
+from kzcal.components import Fitter, Source, Translator
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Events
 from kzcal.particles import ALPHA, ELECTRON, GAMMA, NEUTRON, POSITRON, PROTON, Primaries
+from kzcal.parts import HitTranslator, Minimum, Parameter
 from kzcal.testing.contract import ComponentContract
 from kzcal.testing.runs import empty
 from kzcal.testing.synthetic import Run, synthetic_run

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float64, Int16, Int64
 
-from kzcal.components import CalibrationChunk
 from kzcal.geometry import Detector, load_detector
 from kzcal.hits import FORCED, PHYSICS, Events, Hits, Muons, RunHeader
+from kzcal.parts import CalibrationChunk
 
 LIVETIME_NS = 3_600_000_000_000
 CAPTURE_NS = 207_500.0

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from kzcal import __version__
-from kzcal.components import HitTranslator
 from kzcal.conditions.canonical import canonical_json
 from kzcal.conditions.payload import InputFile, Lineage
 from kzcal.errors import ConfigurationError
@@ -17,6 +16,7 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.io.hdf5_writer import event_writer
 from kzcal.io.source import EventSource
+from kzcal.parts import HitTranslator
 from kzcal.translate.model import Manifest, ModelDirectory
 from kzcal.translate.origin import Origin
 

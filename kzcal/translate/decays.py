@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from kzcal.components import ParticleSource
 from kzcal.fit.energy.quenching import (
     ALPHA_LIGHT,
     ALPHA_MEV,
@@ -26,6 +25,7 @@ from kzcal.geometry import Detector
 from kzcal.geometry.materials import Materials
 from kzcal.light import PROFILES, LightSites
 from kzcal.particles import ALPHA, Deposits
+from kzcal.parts import ParticleSource
 from kzcal.physics.transport import Transport
 
 PerEvent = Float64[np.ndarray, " event"]

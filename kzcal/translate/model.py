@@ -23,13 +23,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from kzcal.components import HitTranslator, Translator
+from kzcal.components import Translator
 from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.geometry import Detector, load_detector
 from kzcal.io.atomic import replacing
 from kzcal.io.toml import read_toml, toml_text
 from kzcal.learning import Trained
+from kzcal.parts import HitTranslator
 
 FORMAT, VERSION = "kzcal-translator", 1
 MANIFEST, DETECTOR = "model.toml", "detector.toml"

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from kzcal import __version__
-from kzcal.components import SampleSelection
 from kzcal.conditions.canonical import canonical_json
 from kzcal.conditions.payload import InputFile, Lineage
 from kzcal.fit.config import FitConfig
@@ -19,6 +18,7 @@ from kzcal.geometry.adjusted import detector_at
 from kzcal.io.hdf5_writer import event_writer
 from kzcal.io.source import EventSource
 from kzcal.optics.tracer import FullTracer
+from kzcal.parts import SampleSelection
 from kzcal.response.constants import response_from
 from kzcal.response.nominal import read_nominal
 from kzcal.response.shared import sharing

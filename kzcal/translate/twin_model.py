@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
-from kzcal.components import ParticleSource
 from kzcal.errors import CalibrationError
 from kzcal.fit.light.points import Vertices, source_of
 from kzcal.hits import Events
 from kzcal.light import LightSites
+from kzcal.parts import ParticleSource
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.simulate.chain import on_device
 from kzcal.simulate.seeds import BlockKey

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from kzcal.components import SampleSelection
 from kzcal.errors import CalibrationError
 from kzcal.fit.light.points import SAMPLES, Rows, Vertices, rows_of_samples
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.io.source import EventSource
+from kzcal.parts import SampleSelection
 
 MOST_DRAWS = 200
 

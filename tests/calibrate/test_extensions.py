@@ -12,10 +12,11 @@ from kzcal.calibrate.extensions import (
     membership,
     residuals,
 )
-from kzcal.components import Estimator, Sample, Selection
+from kzcal.components import Estimator, Sample
 from kzcal.conditions.payload import Column
 from kzcal.errors import PluginError
 from kzcal.io.memory import MemorySource
+from kzcal.parts import Selection
 from kzcal.testing import synthetic_run
 
 RUN = synthetic_run(n_events=300)

@@ -11,10 +11,10 @@ from kzcal.closure import light as light_module
 from kzcal.closure.light import RANGES, Light
 from kzcal.closure.pmts import Pmts, compared
 from kzcal.closure.toy import Toy
-from kzcal.components import Parameter
 from kzcal.conditions.quantities import QUANTITIES
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import load_detector
+from kzcal.parts import Parameter
 from kzcal.testing.payloads import example_calibration
 
 FREE = ("light_yield", "absorption_scale", "pmt_reflectivity", "vertex_resolution")

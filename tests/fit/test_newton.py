@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from kzcal import plugins
-from kzcal.components import Effort, Parameter
 from kzcal.errors import CalibrationError, ConfigurationError
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import Expectation
+from kzcal.parts import Effort, Parameter
 from kzcal.testing import FitterContract
 from kzcal.testing.simulation import ChiSquare
 

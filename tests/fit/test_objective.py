@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from kzcal.components import Parameter
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import Expectation
+from kzcal.parts import Parameter
 
 TRUTH = np.array([400.0, 2.0])
 PLACE = torch.linspace(0.0, 5.0, 50, dtype=torch.float64)

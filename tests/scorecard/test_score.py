@@ -10,8 +10,8 @@ from scored_events import SMALL, distorted, run_of, source, with_hits
 
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.report.digits import words
-from kzcal.components import EventClassifier
 from kzcal.errors import ConfigurationError
+from kzcal.parts import EventClassifier
 from kzcal.scorecard.config import TARGETS, ScorecardConfig
 from kzcal.scorecard.page import write_page
 from kzcal.scorecard.rows import most_rows

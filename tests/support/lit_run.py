@@ -13,7 +13,6 @@ from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.occupancy import first_model, fit_occupancy
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.calibrate.survey import FIRST, N_BINS, STEP, survey
-from kzcal.components import Selection
 from kzcal.fit.run import CalibratedRun
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
@@ -21,6 +20,7 @@ from kzcal.hits import PHYSICS, Events, Muons, RunHeader
 from kzcal.io.memory import MemorySource
 from kzcal.light import LightSites
 from kzcal.optics.tracer import FullTracer
+from kzcal.parts import Selection
 from kzcal.response.charge import ChargeShape, detection_efficiency
 from kzcal.response.detector import DetectorResponse
 from kzcal.response.translator import PHYSICS_WINDOW, hits_of

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 from traced_run import points_of
 
-from kzcal.components import Parameter
 from kzcal.fit.light.occupancy import OccupancyCounts
 from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.optics.tracer import SLOPES
+from kzcal.parts import Parameter
 
 TRUTHS = {
     "absorption_scale": (0.75, 1.2),

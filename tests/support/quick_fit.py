@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from quick_measure import quick_measure
 
-from kzcal.components import Minimum
 from kzcal.fit.driver import Agreement, GlobalFit, Round
+from kzcal.parts import Minimum
 
 
 def quick_fit(source, config, *, samples, fitter, effort, device, advance):

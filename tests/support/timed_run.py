@@ -12,7 +12,6 @@ import torch
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.occupancy import LightModel
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, HitBatch
-from kzcal.components import Selection
 from kzcal.fit.light.points import EmissionPoints
 from kzcal.fit.light.traced import traced
 from kzcal.fit.run import CalibratedRun
@@ -30,6 +29,7 @@ from kzcal.optics.acceptance import (
     sightline_of_hits,
 )
 from kzcal.optics.tracer import FullTracer
+from kzcal.parts import Selection
 from kzcal.response.charge import ChargeShape, detection_efficiency
 from kzcal.response.detector import DetectorResponse
 

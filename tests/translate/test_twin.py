@@ -9,13 +9,13 @@ import torch
 from capture_run import captures, muons
 from plain_stages import EvenLight
 
-from kzcal.components import Selection
 from kzcal.errors import CalibrationError
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
 from kzcal.hits import RunHeader
 from kzcal.io.memory import MemorySource
 from kzcal.optics.tracer import FullTracer
+from kzcal.parts import Selection
 from kzcal.samples.neutron_capture import NeutronCapture
 from kzcal.simulate.seeds import BlockKey
 from kzcal.translate.decays import Quenching

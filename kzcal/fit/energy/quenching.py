@@ -25,13 +25,13 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from kzcal.components import ParticleSource
 from kzcal.fit.light.points import source_of
 from kzcal.fit.terms import Values
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import BIRKS, scintillator
 from kzcal.geometry.materials import Materials
 from kzcal.particles import ALPHA, Deposits
+from kzcal.parts import ParticleSource
 from kzcal.physics.transport import Transport
 
 RATIOS = np.geomspace(0.4, 2.5, 9)

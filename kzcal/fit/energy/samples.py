@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from kzcal.components import Selection
 from kzcal.hits import Events, Muons, RunHeader
+from kzcal.parts import Selection
 from kzcal.samples.c11 import Carbon11
 from kzcal.samples.cuts import alone, since_muon, within
 from kzcal.samples.neutron_capture import NeutronCapture, exposure

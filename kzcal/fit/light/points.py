@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from kzcal.components import ParticleSource, Selection
 from kzcal.errors import ConfigurationError
 from kzcal.light import LightSites
 from kzcal.particles import GAMMA
+from kzcal.parts import ParticleSource, Selection
 from kzcal.physics.decay import Chain, Decay
 from kzcal.physics.given import GivenParticle
 from kzcal.physics.transport import Transport

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kzcal.components import Sample, SampleSelection
+from kzcal.components import Sample
 from kzcal.hookspecs import hookimpl
+from kzcal.parts import SampleSelection
 
 
 def _bi214() -> SampleSelection:

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from kzcal.components import Selection
 from kzcal.geometry import Detector
 from kzcal.hits import Events, Muons, RunHeader
+from kzcal.parts import Selection
 from kzcal.samples.cuts import since_muon, within
 from kzcal.samples.purity import counted
 from kzcal_bipo.pairs import pairs_in_time

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kzcal.components import HitTranslator, Option, Translator
+from kzcal.components import Option, Translator
 from kzcal.hookspecs import hookimpl
+from kzcal.parts import HitTranslator
 
 if TYPE_CHECKING:
     from kzcal.learning import LearningTranslator, Trained, TranslatorTask

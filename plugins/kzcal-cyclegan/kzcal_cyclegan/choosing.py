@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kzcal.components import HitTranslator
 from kzcal.learning import LearningTranslator, Trained, TranslatorTask
+from kzcal.parts import HitTranslator
 from kzcal_cyclegan.image_cycle import ImageCycle, ImageOptions
 from kzcal_cyclegan.image_sampling import ImageTranslator
 from kzcal_cyclegan.ranges import check

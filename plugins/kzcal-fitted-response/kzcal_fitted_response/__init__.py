@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kzcal.components import Command, HitTranslator, Option, Translator
+from kzcal.components import Command, Option, Translator
 from kzcal.hookspecs import hookimpl
+from kzcal.parts import HitTranslator
 
 if TYPE_CHECKING:
     from kzcal.learning import LearningTranslator, Trained, TranslatorTask

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from kzcal.components import HitTranslator, Option, Translator
+from kzcal.components import Option, Translator
 from kzcal.hookspecs import hookimpl
 from kzcal.learning import LearningTranslator, Trained, TranslatorTask
+from kzcal.parts import HitTranslator
 
 if TYPE_CHECKING:
     from kzcal_graph_unet_gan.settings import Settings

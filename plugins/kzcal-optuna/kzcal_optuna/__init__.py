@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from kzcal.components import Fitter, Minimiser
+from kzcal.components import Fitter
 from kzcal.hookspecs import hookimpl
+from kzcal.parts import Minimiser
 
 
 def _fitter(kind: str) -> Minimiser:

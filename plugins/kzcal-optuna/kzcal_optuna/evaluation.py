@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float64
 from optuna.trial import FrozenTrial, TrialState
 
-from kzcal.components import Objective
+from kzcal.parts import Objective
 
 RECENT = 20
 """Trials whose median counts as still worth following."""

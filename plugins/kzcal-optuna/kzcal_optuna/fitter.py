@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from optuna import Study
 
-from kzcal.components import DEFAULT_EFFORT, Effort, Minimum, Objective, Parameter
 from kzcal.errors import ConfigurationError
 from kzcal.fit.newton import Box
+from kzcal.parts import DEFAULT_EFFORT, Effort, Minimum, Objective, Parameter
 from kzcal_optuna.evaluation import Evaluator, evaluator
 from kzcal_optuna.minuit import polished
 from kzcal_optuna.quadratic import design_size

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from kzcal.components import Objective
 from kzcal.fit.newton import Box, Damping, Place
+from kzcal.parts import Objective
 from kzcal_optuna.jointly import Jointly
 from kzcal_optuna.study import Space, tried
 

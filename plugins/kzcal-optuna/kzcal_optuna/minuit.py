@@ -12,9 +12,9 @@ import numpy as np
 from iminuit import Minuit
 from jaxtyping import Float64
 
-from kzcal.components import Minimum, Objective
 from kzcal.errors import CalibrationError
 from kzcal.fit.newton import Mask, Vector
+from kzcal.parts import Minimum, Objective
 from kzcal_optuna.study import Space
 
 TOLERANCE = 0.01

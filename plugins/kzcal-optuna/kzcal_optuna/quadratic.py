@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from kzcal.components import Objective
 from kzcal.errors import CalibrationError, ConfigurationError
 from kzcal.fit.newton import Box, Matrix, Vector, covariance
+from kzcal.parts import Objective
 
 PER_COEFFICIENT = 3
 """Trials for each coefficient of the quadratic."""

@@ -14,8 +14,8 @@ from optuna import Study
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 
-from kzcal.components import Objective
 from kzcal.errors import PluginError
+from kzcal.parts import Objective
 from kzcal_optuna.evolution import Evolution
 from kzcal_optuna.gradient import Descent
 from kzcal_optuna.study import Space, tried

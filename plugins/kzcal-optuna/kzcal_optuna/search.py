@@ -11,9 +11,9 @@ import numpy as np
 from optuna import Study, Trial
 from optuna.trial import TrialState
 
-from kzcal.components import Effort, Objective
 from kzcal.errors import CalibrationError
 from kzcal.fit.newton import Box
+from kzcal.parts import Effort, Objective
 from kzcal_optuna.evaluation import Evaluator, Outcome, ceiling_of
 from kzcal_optuna.quadratic import Surroundings
 from kzcal_optuna.samplers import Proposals

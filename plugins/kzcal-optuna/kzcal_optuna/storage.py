@@ -18,9 +18,9 @@ from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from kzcal.components import Effort
 from kzcal.conditions.engine import connect, locate
 from kzcal.errors import ConfigurationError, DatabaseError, FileFormatError
+from kzcal.parts import Effort
 from kzcal_optuna.journal import JournalLock
 
 JOURNAL = "journal:"

@@ -15,8 +15,8 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from kzcal.components import Effort, Parameter
 from kzcal.errors import CalibrationError, ConfigurationError
+from kzcal.parts import Effort, Parameter
 
 TRIED = (TrialState.COMPLETE, TrialState.PRUNED)
 """States of a trial that counts."""

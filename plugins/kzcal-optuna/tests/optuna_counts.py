@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from kzcal.components import Parameter
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import Expectation
+from kzcal.parts import Parameter
 
 PARAMETERS = (
     Parameter("height", 390.0, 30.0, 3000.0, "1"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kzcal.components import Parameter
+from kzcal.parts import Parameter
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from kzcal_optuna.fitter import OptunaFitter
 from optuna.trial import TrialState, create_trial
 from optuna_objectives import TWO, TWO_PARAMETERS, Banana, Valley, six
 
-from kzcal.components import Effort, Parameter
 from kzcal.errors import CalibrationError, ConfigurationError, PluginError
+from kzcal.parts import Effort, Parameter
 from kzcal.testing import FitterContract
 
 

@@ -23,9 +23,9 @@ from optuna_counts import decays
 from optuna_objectives import TWO, TWO_PARAMETERS, Deadly, Slow, Valley
 from sqlalchemy import create_engine, make_url, text
 
-from kzcal.components import Effort
 from kzcal.errors import CalibrationError, ConfigurationError, DatabaseError, FileFormatError
 from kzcal.fit.newton import Newton
+from kzcal.parts import Effort
 
 SERVER = "KZCAL_TEST_POSTGRESQL"
 SPAWN = multiprocessing.get_context("spawn")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from kzcal.components import Parameter
 from kzcal.fit.energy.gathering import smooth_columns
 from kzcal.fit.energy.profiled import begun
 from kzcal.fit.energy.quenching import QuenchedLight
@@ -19,6 +18,7 @@ from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import deviance
 from kzcal.geometry import LightParameters
 from kzcal.optics.tracer import SLOPES
+from kzcal.parts import Parameter
 
 BINS, SHELLS, BIRKS = 40, 2, 0.12
 

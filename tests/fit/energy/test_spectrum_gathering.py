@@ -5,7 +5,6 @@ import pytest
 import torch
 from lit_run import SAMPLES, dark_detector, lit_run
 
-from kzcal.components import Parameter
 from kzcal.errors import CalibrationError
 from kzcal.fit.energy.apparent import ApparentLight, HitSums
 from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings, smooth_columns
@@ -13,6 +12,7 @@ from kzcal.fit.light.points import EmissionPoints, source_of
 from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
+from kzcal.parts import Parameter
 from kzcal.physics.transport import Transport
 
 N = 110

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kzcal.components import Selection
 from kzcal.errors import ConfigurationError
 from kzcal.fit.light.points import SAMPLES, emission_points, rows_of_samples, source_of
 from kzcal.geometry import load_detector
+from kzcal.parts import Selection
 from kzcal.physics.transport import Transport
 
 

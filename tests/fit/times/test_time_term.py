@@ -8,13 +8,13 @@ import pytest
 import torch
 from timed_run import TRUTH, TimedRun
 
-from kzcal.components import Parameter
 from kzcal.errors import CalibrationError
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import deviance
 from kzcal.fit.times.cells import SAMPLES
 from kzcal.fit.times.term import time_edges
+from kzcal.parts import Parameter
 
 FREE = {
     "decay_scale": (1.0, 0.7, 1.4),
