@@ -82,7 +82,8 @@ def quadrature(
     gram = torch.einsum("kp,pi,pj->kij", share, known, known)
     ridge = 1e-9 * torch.eye(known.shape[1], dtype=known.dtype, device=known.device)
     excess = torch.linalg.solve(gram + ridge, aim - share @ known)
-    return (share * (1.0 + excess @ known.T)).to(matrix.dtype)
+    weights: Tensor = share * (1.0 + excess @ known.T)
+    return weights.to(matrix.dtype)
 
 
 def coefficients(
@@ -98,5 +99,4 @@ def coefficients(
         matrix: harmonics of the PMTs.
     """
     between = (1,) * (counts.ndim - 2)
-    weighted: Tensor = counts * weights.view(len(weights), *between, -1)
-    return weighted @ matrix
+    return (counts * weights.view(len(weights), *between, -1)) @ matrix
