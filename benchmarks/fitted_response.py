@@ -43,8 +43,10 @@ from kzcal.learning import TranslatorTask
 from kzcal.response.constants import response_from
 from kzcal.response.nominal import read_nominal
 from kzcal.response.translator import FORCED_WINDOW, PHYSICS_WINDOW, hits_of
-from kzcal.translate.curves import read_table as read_training
-from kzcal.translate.model import WEIGHTS, ModelDirectory, read_tensors
+from kzcal.training.curves import read_table as read_training
+from kzcal.training.directory import WEIGHTS
+from kzcal.training.tensors import read_tensors
+from kzcal.translate.model import ModelDirectory
 from kzcal.translate.origin import Origin
 
 HEADER = ("constant", "PMTs", "learned", "other", "difference", "its error", "pull", "correlation")

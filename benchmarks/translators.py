@@ -26,7 +26,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatte
 from pages import table, write_part
 
 from kzcal.calibrate.report.picture import FAINT, drawing
-from kzcal.translate.curves import read_table
+from kzcal.training.curves import read_table
 
 NAMES = ("fitted-response", "graph-unet-gan", "cyclegan")
 COLOURS = ("#c0392b", "#20639b", "#d1701c")

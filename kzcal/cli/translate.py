@@ -108,8 +108,8 @@ def train(
     from kzcal.calibrate.machine import choose_device
     from kzcal.cli.translate_text import outcome_text
     from kzcal.geometry import load_detector
-    from kzcal.translate.config import TrainingConfig, option_values
-    from kzcal.translate.distributed import connected, world
+    from kzcal.training.config import TrainingConfig, option_values
+    from kzcal.training.distributed import connected, world
     from kzcal.translate.run import Trainee, train_files
 
     plugins = session.plugins()
@@ -164,6 +164,9 @@ def train(
     show_default=True,
     help="Decides the random numbers.",
 )
+@click.option(
+    "--unseen", is_flag=True, help="Leave out the events that took part in the training."
+)
 @device_option
 @threads_option
 @json_option
@@ -174,6 +177,7 @@ def apply(
     gtq: Path,
     out: Path,
     seed: int,
+    unseen: bool,
     device: str,
     threads: int | None,
     as_json: bool,
@@ -183,6 +187,10 @@ def apply(
     MODEL is a directory that `kzcal translate train` wrote, GTQ a file of the kind that it was
     trained on. The events stay; their hits become those that the detector of the training would
     report. Events are translated a few hundred at a time, so that memory does not grow with them.
+
+    A scorecard of events that the training has not seen is the honest one: train with --events
+    less than there are, and apply with --unseen; `kzcal compare` takes the
+    same events of the data.
     """
     settle_threads(threads)
     from kzcal.calibrate.machine import choose_device
@@ -210,6 +218,14 @@ def apply(
             advance(n_events)
 
         written = translate_file(
-            directory, translator, gtq, source, detector, out, seed=seed, advance=watch
+            directory,
+            translator,
+            gtq,
+            source,
+            detector,
+            out,
+            seed=seed,
+            unseen=unseen,
+            advance=watch,
         )
     emit(written, as_json, translated_text(written))

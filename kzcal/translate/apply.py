@@ -17,6 +17,7 @@ from kzcal.hits import Events
 from kzcal.io.hdf5_writer import event_writer
 from kzcal.io.source import EventSource
 from kzcal.parts import HitTranslator
+from kzcal.training.draws import uniform
 from kzcal.translate.model import Manifest, ModelDirectory
 from kzcal.translate.origin import Origin
 
@@ -49,6 +50,7 @@ def translate_file(
     out: Path,
     *,
     seed: int = 1,
+    unseen: bool = False,
     advance: Callable[[float], None] = lambda _events: None,
 ) -> Translated:
     """Translate the events of a file into another.
@@ -61,13 +63,21 @@ def translate_file(
         detector: of both.
         out: the file to write; it appears whole or not at all.
         seed: decides the hits together with model and source.
+        unseen: leave out events that the training learned from or was judged by.
         advance: told how many events have been written.
 
     Raises:
-        ConfigurationError: the photoelectrons are drawn for other PMTs than those of the training.
+        ConfigurationError: the photoelectrons are drawn for other PMTs than those of the training,
+            or unseen events are asked for of a training that took all.
     """
     manifest = model.manifest()
     _check_ceiling(manifest, Origin.of(path), path)
+    if unseen and manifest.share >= 1:
+        message = (
+            f"events that a training has not seen are left if --events is less than the target "
+            f"has, got a training on all of them in {model.path}: train again with fewer"
+        )
+        raise ConfigurationError(message)
     header = replace(
         source.header,
         physics_window_ns=manifest.physics_window_ns or source.header.physics_window_ns,
@@ -76,21 +86,29 @@ def translate_file(
     notes = {"lineage": _lineage(model, manifest, path, source, seed)}
     n_events = n_hits = 0
     with event_writer(out, header, source.muons, notes=notes) as append:
-        for part in _parts(source):
-            generator = np.random.default_rng((seed, n_events))
-            translated = translator.translate(part, detector, generator=generator)
+        for first, part in _parts(source):
+            generator = np.random.default_rng((seed, first))
+            chosen = _unseen(part, manifest) if unseen else part
+            translated = translator.translate(chosen, detector, generator=generator)
             append(translated)
-            n_events += len(part)
+            n_events += len(chosen)
             n_hits += len(translated.hits.pmt)
             advance(len(part))
     return Translated(out, n_events, n_hits)
 
 
-def _parts(source: EventSource) -> Iterator[Events]:
-    """Consecutive events, few at a time."""
+def _unseen(events: Events, manifest: Manifest) -> Events:
+    """Events whose numbers took no part in a training."""
+    return events.take(uniform(events.event, manifest.seed) >= manifest.share)
+
+
+def _parts(source: EventSource) -> Iterator[tuple[int, Events]]:
+    """Consecutive events, few at a time, and the row of their first."""
+    row = 0
     for chunk in source.chunks(HITS_AT_ONCE):
         for first in range(0, len(chunk), EVENTS_AT_ONCE):
-            yield chunk[first : first + EVENTS_AT_ONCE]
+            yield row + first, chunk[first : first + EVENTS_AT_ONCE]
+        row += len(chunk)
 
 
 def _check_ceiling(manifest: Manifest, origin: Origin, path: Path) -> None:

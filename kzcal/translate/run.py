@@ -14,15 +14,16 @@ from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
-from kzcal.learning import LearningTranslator
-from kzcal.translate.config import TrainingConfig
-from kzcal.translate.curves import read_table
-from kzcal.translate.distributed import everyones, world
-from kzcal.translate.keeping import TABLE, ModelKeeper, progress_of
-from kzcal.translate.model import Manifest, ModelDirectory, read_tensors
+from kzcal.training.config import TrainingConfig
+from kzcal.training.curves import read_table
+from kzcal.training.distributed import world
+from kzcal.training.keeping import TABLE
+from kzcal.training.loop import Progress, train
+from kzcal.training.resuming import check_same, restored
+from kzcal.translate.keeping import ModelKeeper
+from kzcal.translate.model import Manifest, ModelDirectory
 from kzcal.translate.origin import Origin
 from kzcal.translate.tasks import Material, gather
-from kzcal.translate.training import Progress, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,14 @@ def train_files(
     manifest = manifest_of(trainee, source, target, material)
     directory = ModelDirectory(out)
     if trainee.resume and directory.exists:
-        check_same(directory, manifest)
+        check_same(directory, directory.manifest().identity, manifest.identity)
     elif world().first:
         directory.begin(manifest, config.detector)
     learner = trainee.record.learn(material.task, **trainee.options)
     progress = restored(learner, directory, device) if trainee.resume else Progress()
-    keeper = ModelKeeper(directory, manifest, material, world())
+    keeper = ModelKeeper(
+        directory, manifest.translator, world(), device, seed=config.seed, material=material
+    )
     if trainee.resume:
         keeper.rows.extend(r for r in read_table(out / TABLE) if r.step <= progress.step)
     advance(progress.seconds)
@@ -156,47 +159,6 @@ def manifest_of(
         run=header.run,
         physics_window_ns=header.physics_window_ns,
         forced_window_ns=header.forced_window_ns,
+        share=material.share,
         processes=world().size,
     )
-
-
-def check_same(directory: ModelDirectory, manifest: Manifest) -> None:
-    """Refuse to resume a training of something else.
-
-    Raises:
-        ConfigurationError: translator, options, seed, events, detector or the number of processes
-            differ.
-    """
-    before, now = directory.manifest().identity, manifest.identity
-    other = [name for name in now if before.get(name) != now[name]]
-    if other:
-        told = "; ".join(f"{name}: {before.get(name)} before, {now[name]} now" for name in other)
-        message = (
-            f"a training is resumed with what it began with, got {directory.path} with another "
-            f"{told}: ask for the same, or choose another --out"
-        )
-        raise ConfigurationError(message)
-
-
-def restored(
-    learner: LearningTranslator, directory: ModelDirectory, device: torch.device
-) -> Progress:
-    """Let a learner go on where its checkpoint was taken, if there is one; how far that was.
-
-    Raises:
-        FileFormatError: the checkpoint does not say how far the training was.
-        ConfigurationError: the checkpoints of several processes are not of one step.
-    """
-    checkpoint, progress = directory.checkpoint(world().rank), Progress()
-    if checkpoint.exists():
-        state, notes = read_tensors(checkpoint, device)
-        progress = progress_of(checkpoint, notes)
-        learner.restore(state)
-    steps = everyones(progress.step, device)
-    if len(set(steps)) > 1:
-        message = (
-            f"processes go on from checkpoints of one step, got steps "
-            f"{', '.join(map(str, steps))} by rank in {directory.path}: choose another --out"
-        )
-        raise ConfigurationError(message)
-    return progress

@@ -17,7 +17,8 @@ from kzcal.learning import TranslatorTask
 from kzcal.scorecard.blocks import FEWEST_EVENTS
 from kzcal.scorecard.populations import matched, paired
 from kzcal.simulate.order import joined
-from kzcal.translate.config import TrainingConfig
+from kzcal.training.config import TrainingConfig
+from kzcal.training.draws import uniform
 from kzcal.translate.origin import Origin
 
 Rows = Int64[np.ndarray, " event"]
@@ -32,6 +33,8 @@ class Material:
         source: held out, with the hits to translate.
         target: held out, with the hits that should come of it.
         header: of the target's file.
+        share: of the events that take part; 1 for files of different runs, whose events cannot
+            be told to be new.
         same_run: whether both files are of one run, so that equal numbers mean equal events.
     """
 
@@ -39,6 +42,7 @@ class Material:
     source: Events
     target: Events
     header: RunHeader
+    share: float
     same_run: bool
 
 
@@ -69,10 +73,11 @@ def gather(
     same_run = source[1].header.run == target[1].header.run
     rows = matched(*tables, same_run=same_run)
     pairs = origins[0].pairs_with(origins[1]) and paired(*tables, rows)
-    learned, held = [], []
+    learned, held, shares = [], [], []
     for (path, file), table, mine in zip((source, target), tables, rows, strict=True):
         draws = uniform(table.event[mine], config.seed)
-        events, judged = chosen(file, mine, draws, config)
+        share = min(1.0, config.events / len(np.unique(draws)))
+        events, judged = chosen(file, mine, draws, share, config)
         n_judged = int(judged.physics.sum())
         if not len(events) or n_judged < FEWEST_EVENTS:
             message = (
@@ -83,6 +88,7 @@ def gather(
             raise ConfigurationError(message)
         learned.append(events)
         held.append(judged)
+        shares.append(share)
     task = TranslatorTask(
         source=learned[0],
         target=learned[1],
@@ -92,11 +98,17 @@ def gather(
         device=device,
         seed=config.seed,
     )
-    return Material(task, held[0], held[1], target[1].header, same_run)
+    return Material(
+        task, held[0], held[1], target[1].header, shares[1] if same_run else 1.0, same_run
+    )
 
 
 def chosen(
-    file: EventSource, rows: Rows, draws: Float64[np.ndarray, " event"], config: TrainingConfig
+    file: EventSource,
+    rows: Rows,
+    draws: Float64[np.ndarray, " event"],
+    share: float,
+    config: TrainingConfig,
 ) -> tuple[Events, Events]:
     """Events of a file to learn from, and those held out.
 
@@ -107,10 +119,10 @@ def chosen(
         file: open.
         rows: of the file that may take part.
         draws: of each row, between 0 and 1; the lowest take part, of them the lowest held out.
-        config: about how many.
+        share: that takes part.
+        config: about how many of them are held out.
     """
     number = len(np.unique(draws))
-    share = min(1.0, config.events / number)
     held_out = min(config.held_out * share, config.most_held_out / number)
     taking = draws < share
     events = read_rows(file, rows[taking])
@@ -128,16 +140,3 @@ def read_rows(file: EventSource, rows: Rows) -> Events:
         parts.append(replace(chunk, truth={}).take(ordered[begin:end] - first))
         first += len(chunk)
     return joined(parts).take(np.argsort(order, kind="stable"))
-
-
-def uniform(number: Int64[np.ndarray, " event"], seed: int) -> Float64[np.ndarray, " event"]:
-    """An even random number between 0 and 1 for each event number; the same for the same one.
-
-    Source: Steele, Lea, Flood (2014), Fast splittable pseudorandom number generators, finaliser
-    of SplitMix64, doi:10.1145/2714064.2660195.
-    """
-    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-    mixed = (number.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + state
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray((mixed ^ (mixed >> np.uint64(31))) / 2.0**64)

@@ -8,7 +8,7 @@ import torch
 from kzcal.components import Option, Translator
 from kzcal.hits import Events
 from kzcal.hookspecs import hookimpl
-from kzcal.translate.distributed import world
+from kzcal.training.distributed import world
 
 
 @dataclass

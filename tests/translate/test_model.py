@@ -9,8 +9,9 @@ from thinning import THINNING
 from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.geometry import load_detector
-from kzcal.translate.keeping import progress_of
-from kzcal.translate.model import Manifest, ModelDirectory, read_tensors, write_tensors
+from kzcal.training.keeping import progress_of
+from kzcal.training.tensors import read_tensors, write_tensors
+from kzcal.translate.model import Manifest, ModelDirectory
 
 DETECTOR = load_detector()
 MANIFEST = Manifest(

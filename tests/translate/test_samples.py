@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from kzcal.testing import synthetic_run, translator_task
-from kzcal.translate.curves import draw_curves, read_table, write_table
+from kzcal.training.curves import draw_curves, read_table, write_table
+from kzcal.training.loop import Validation
 from kzcal.translate.samples import Triptych
-from kzcal.translate.training import Validation
 
 RUN = synthetic_run(n_events=40)
 TASK = translator_task(RUN)

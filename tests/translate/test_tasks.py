@@ -11,7 +11,7 @@ from kzcal.io.hdf5_writer import event_writer
 from kzcal.io.source import open_events
 from kzcal.simulate.run import what_the_hits_are
 from kzcal.testing import synthetic_run, translator_task
-from kzcal.translate.config import TrainingConfig
+from kzcal.training.config import TrainingConfig
 from kzcal.translate.origin import Origin
 from kzcal.translate.tasks import gather, read_rows, uniform
 

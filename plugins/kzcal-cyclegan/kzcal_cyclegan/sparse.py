@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
-from kzcal.translate.distributed import average, world
+from kzcal.training.distributed import average, world
 from kzcal.translate.refusals import refuse_other_windows
 from kzcal_cyclegan import cycles, guards
 from kzcal_cyclegan.backward import Backward, Guess

@@ -31,7 +31,9 @@ def response_table(model: Path, out: Path, as_json: bool) -> None:
     of ``kzcal db export``, and ``kzcal db import`` takes it.
     """
     from kzcal.conditions.table import write_table
-    from kzcal.translate.model import WEIGHTS, ModelDirectory, read_tensors
+    from kzcal.training.directory import WEIGHTS
+    from kzcal.training.tensors import read_tensors
+    from kzcal.translate.model import ModelDirectory
     from kzcal_fitted_response import FITTED_RESPONSE
     from kzcal_fitted_response.payload import response_payload
 

@@ -14,7 +14,9 @@ from kzcal.conditions.table import read_table
 from kzcal.geometry import load_detector
 from kzcal.testing.learning import translator_task
 from kzcal.testing.synthetic import synthetic_run
-from kzcal.translate.model import WEIGHTS, Manifest, ModelDirectory, write_tensors
+from kzcal.training.directory import WEIGHTS
+from kzcal.training.tensors import write_tensors
+from kzcal.translate.model import Manifest, ModelDirectory
 
 DETECTOR = load_detector()
 MANIFEST = Manifest(

@@ -13,7 +13,7 @@ from torch.nn import functional
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
-from kzcal.translate.distributed import average, world
+from kzcal.training.distributed import average, world
 from kzcal.translate.maps import HitMaps
 from kzcal_graph_unet_gan.dark import dark_rates, reporting
 from kzcal_graph_unet_gan.discriminator import Discriminator

@@ -24,7 +24,7 @@ from torch.nn import functional
 from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import Trained, TranslatorTask
-from kzcal.translate.distributed import average, world
+from kzcal.training.distributed import average, world
 from kzcal.translate.maps import HitMaps, events_of
 from kzcal.translate.refusals import refuse_other
 from kzcal_graph_unet_gan.dark import reporting

@@ -11,9 +11,10 @@ from matplotlib.ticker import StrMethodFormatter
 
 from kzcal.calibrate.report.picture import DATA, FAINT, MODEL, drawing
 from kzcal.io.atomic import replacing
-from kzcal.translate.training import Validation
+from kzcal.training.loop import Validation
 
 COLUMNS = ("step", "seconds", "distance")
+DISTANCE = "distance of the scorecard"
 MOST_CURVES = 8
 """Losses that are drawn, in the order in which a step tells them."""
 
@@ -45,14 +46,17 @@ def read_table(path: Path) -> list[Validation]:
         ]
 
 
-def draw_curves(path: Path, validations: Sequence[Validation], title: str) -> None:
-    """Draw distance and losses over time."""
+def draw_curves(
+    path: Path, validations: Sequence[Validation], title: str, judged_by: str = DISTANCE
+) -> None:
+    """Draw what validations found, which ought to be small, and losses over time."""
     minutes = [row.seconds / 60 for row in validations]
     with drawing(9.0, 3.4) as figure, replacing(path) as unfinished:
         distance, losses = figure.subplots(1, 2)
         figure.subplots_adjust(left=0.09, wspace=0.28)
         figure.suptitle(title, x=0.01, ha="left", fontsize=9)
         _draw_distance(distance, minutes, [row.distance for row in validations])
+        distance.set_ylabel(judged_by)
         names = list(dict.fromkeys(name for row in validations for name in row.losses))
         for name in names[:MOST_CURVES]:
             told = [row.losses.get(name, float("nan")) for row in validations]
@@ -71,7 +75,6 @@ def _draw_distance(axes: Axes, minutes: Sequence[float], distance: Sequence[floa
     axes.plot(minutes[best], distance[best], "o", mfc="none", color=MODEL, ms=8)
     axes.axhline(distance[best], color=FAINT, lw=0.7)
     axes.set_xlabel("time, min")
-    axes.set_ylabel("distance of the scorecard")
     if 0 < min(distance) < 0.99 * max(distance):
         axes.set_yscale("log")
         for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from kzcal.translate.distributed import World, agreed, average, connected, everyones, world
+from kzcal.training.distributed import World, agreed, average, connected, everyones, world
 
 PROGRAM = """
 import sys, torch
-from kzcal.translate.distributed import agreed, average, connected, world
+from kzcal.training.distributed import agreed, average, connected, world
 with connected(torch.device("cpu")) as device:
     here = world()
     torch.manual_seed(7)
@@ -37,11 +37,12 @@ RESUMED = """
 import sys, torch
 from pathlib import Path
 from kzcal.errors import ConfigurationError
-from kzcal.translate.distributed import connected, world
-from kzcal.translate.keeping import PROGRESS
-from kzcal.translate.model import ModelDirectory, write_tensors
-from kzcal.translate.run import restored
-from kzcal.translate.training import Progress
+from kzcal.training.distributed import connected, world
+from kzcal.training.keeping import PROGRESS
+from kzcal.training.tensors import write_tensors
+from kzcal.translate.model import ModelDirectory
+from kzcal.training.resuming import restored
+from kzcal.training.loop import Progress
 
 class Learner:
     def restore(self, state):

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from kzcal.components import Translator
+from kzcal.components import Classifier, Translator
 from kzcal.errors import ConfigurationError
 from kzcal.io.toml import read_toml
 
@@ -17,7 +17,7 @@ OPTIONS = "options"
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """Settings of the training of a translator.
+    """Settings of a training.
 
     Args:
         detector: name or TOML file of the detector.
@@ -29,9 +29,9 @@ class TrainingConfig:
         steps: most steps; 0 for no limit.
         validate_seconds: time between validations.
         validate_steps: steps between validations, instead; 0 leaves it to time.
-        patience: validations without a better scorecard after which a training stops.
+        patience: validations without a better result after which a training stops.
         seed: decides every random number.
-        options: of the translator, by name.
+        options: of the translator or classifier, by name.
         where: the file, for errors.
     """
 
@@ -96,11 +96,13 @@ class TrainingConfig:
         return cls(**table, where=str(path))
 
 
-def option_values(record: Translator, given: Mapping[str, object]) -> dict[str, float]:
-    """Value of every option of a translator.
+def option_values(
+    record: Translator | Classifier, given: Mapping[str, object]
+) -> dict[str, float]:
+    """Value of every option of a translator or a classifier.
 
     Args:
-        record: of the translator.
+        record: of the translator or classifier.
         given: values that differ from the defaults.
 
     Raises:
@@ -110,13 +112,14 @@ def option_values(record: Translator, given: Mapping[str, object]) -> dict[str, 
     for name in given:
         if name not in known:
             choices = ", ".join(known) or "none"
-            message = f"translator {record.name} has no option {name!r} (choices: {choices})"
+            kind = type(record).__name__.lower()
+            message = f"{kind} {record.name} has no option {name!r} (choices: {choices})"
             raise ConfigurationError(message)
     values = {}
     for name, option in known.items():
         value = option.parse(given.get(name, option.default))
         if isinstance(value, tuple):
-            message = f"an option of a translator is one number, got {name}={value!r}"
+            message = f"an option of a training is one number, got {name}={value!r}"
             raise ConfigurationError(message)
         values[name] = value
     return values

@@ -4,7 +4,7 @@ import pytest
 
 from kzcal.components import Option, Translator
 from kzcal.errors import ConfigurationError
-from kzcal.translate.config import TrainingConfig, option_values
+from kzcal.training.config import TrainingConfig, option_values
 
 RECORD = Translator(
     "some", "Some.", object, learn=object, options=(Option("width", 8, "channels", "Width."),)

@@ -1,4 +1,4 @@
-"""The loop that trains a translator: steps, validations by the scorecard, checkpoints, an end."""
+"""The loop of a training: steps, validations, checkpoints, an end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kzcal.errors import TrainingError
-from kzcal.learning import LearningTranslator
-from kzcal.translate.config import TrainingConfig
+from kzcal.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Choice(IntEnum):
@@ -33,7 +35,7 @@ class Progress:
     Args:
         step: steps done.
         seconds: that they took, validations included.
-        best: smallest distance of the scorecard so far.
+        best: smallest distance that a validation found so far.
         best_step: the step that it was found after.
         waited: validations since then.
     """
@@ -67,7 +69,7 @@ class Validation:
     Args:
         step: steps done.
         seconds: that they took.
-        distance: of the scorecard.
+        distance: that it found: of the scorecard, or another number that ought to be small.
         losses: mean of each since the validation before, or the resumption.
     """
 
@@ -108,19 +110,39 @@ class Losses:
         return means
 
 
-class Keeper(Protocol):
+class Learner(Protocol):
+    """A translator or a classifier while it learns."""
+
+    def step(self) -> Mapping[str, float]:
+        """One step of training; losses and other numbers worth a curve, by name."""
+
+    def state(self) -> Mapping[str, Tensor]:
+        """All that decides what comes next."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on exactly where ``state`` was taken."""
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """What can be used of it now."""
+
+
+L_contra = TypeVar("L_contra", bound=Learner, contravariant=True)
+L = TypeVar("L", bound=Learner)
+
+
+class Keeper(Protocol[L_contra]):
     """Judges a training and keeps what it leaves."""
 
-    def judged(self, learner: LearningTranslator, progress: Progress) -> float:
-        """Distance of the scorecard now; what there is to draw is drawn."""
+    def judged(self, learner: L_contra, progress: Progress) -> float:
+        """Distance from what it should be now; what there is to draw is drawn."""
 
-    def improved(self, learner: LearningTranslator) -> None:
+    def improved(self, learner: L_contra) -> None:
         """Keep weights that are the best so far."""
 
     def recorded(self, validation: Validation) -> None:
         """Keep a row of the curves."""
 
-    def kept(self, learner: LearningTranslator, progress: Progress) -> None:
+    def kept(self, learner: L_contra, progress: Progress) -> None:
         """Keep all that a resumption needs."""
 
     def agreed(self, choice: int) -> int:
@@ -128,8 +150,8 @@ class Keeper(Protocol):
 
 
 def train(
-    learner: LearningTranslator,
-    keeper: Keeper,
+    learner: L,
+    keeper: Keeper[L],
     config: TrainingConfig,
     progress: Progress,
     *,
@@ -204,7 +226,7 @@ def _choice(
 
 
 def _validated(
-    learner: LearningTranslator, keeper: Keeper, progress: Progress, losses: Mapping[str, float]
+    learner: L, keeper: Keeper[L], progress: Progress, losses: Mapping[str, float]
 ) -> Progress:
     """Judge a training, and keep what it leaves."""
     distance = keeper.judged(learner, progress)
@@ -216,7 +238,7 @@ def _validated(
     return progress
 
 
-def _paused(learner: LearningTranslator, keeper: Keeper, progress: Progress) -> None:
+def _paused(learner: L, keeper: Keeper[L], progress: Progress) -> None:
     """Keep what an interrupted training leaves.
 
     Before the first distance that is known, its weights are the best there are; the next

@@ -9,8 +9,8 @@ from thinning import Counting
 
 from kzcal.errors import TrainingError
 from kzcal.testing import synthetic_run, translator_task
-from kzcal.translate.config import TrainingConfig
-from kzcal.translate.training import Choice, Progress, train
+from kzcal.training.config import TrainingConfig
+from kzcal.training.loop import Choice, Progress, train
 
 
 @dataclass

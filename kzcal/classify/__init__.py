@@ -1,0 +1,1 @@
+"""Scores of events learned from their hits: corrections, training, scoring."""
