@@ -1,0 +1,1 @@
+"""How well a score separates, what it depends on and rests on, and whether data have it too."""

@@ -1,0 +1,185 @@
+"""Events with their class, the scores that classifiers gave them, and what these may depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from kzcal.errors import ConfigurationError
+from kzcal.evaluate.dependence import Column
+from kzcal.hits import Events
+from kzcal.io.scores import read_scores
+from kzcal.io.source import EventSource
+
+FEWEST = 10
+"""Events of either class that an evaluation takes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """Events of one file whose class is known and asked for.
+
+    Args:
+        rows: of them in the file.
+        signal: whether each is signal.
+        columns: what scores may depend on.
+    """
+
+    rows: Int64[np.ndarray, " event"]
+    signal: Bool[np.ndarray, " event"]
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(
+        cls,
+        source: EventSource,
+        signal: Sequence[str],
+        background: Sequence[str],
+        *,
+        last: float = 1.0,
+        live: int | None = None,
+    ) -> Labelled:
+        """Events of the kinds that are asked for.
+
+        Args:
+            source: the file.
+            signal: kinds of truth/kind that count as signal.
+            background: kinds that count as background.
+            last: share of the events of each class to take, from the end of the file.
+            live: PMTs in use in the run, where it is known.
+
+        Raises:
+            ConfigurationError: the file has no truth/kind.
+        """
+        events = source.table()
+        if "kind" not in events.truth:
+            message = (
+                "an evaluation needs to know the class of each event, got a file without "
+                f"truth/kind (run {source.header.run}): give simulated events"
+            )
+            raise ConfigurationError(message)
+        kinds = np.asarray(events.truth["kind"]).astype(str)
+        numbers = np.column_stack([events.vertex, events.energy, events.t0])
+        asked = np.isin(kinds, [*signal, *background]) & np.isfinite(numbers).all(axis=1)
+        is_signal = np.isin(kinds, signal)
+        classes = (np.flatnonzero(asked & is_signal), np.flatnonzero(asked & ~is_signal))
+        rows = np.sort(np.concatenate([_last(one, last) for one in classes]))
+        return cls(rows, is_signal[rows], _columns(events, source, rows, live))
+
+
+def _last(rows: Int64[np.ndarray, " event"], share: float) -> Int64[np.ndarray, " some"]:
+    return rows[len(rows) - round(share * len(rows)) :]
+
+
+def _columns(
+    events: Events,
+    source: EventSource,
+    rows: Int64[np.ndarray, " event"],
+    live: int | None,
+) -> tuple[Column, ...]:
+    """What scores may depend on, of the events of one file."""
+    nhit = np.concatenate([np.zeros(0, np.int64), *(c.hits.counts for c in source.chunks())])
+    vertex = events.vertex[rows].astype(np.float64)
+    columns = [
+        Column("energy", "MeV", events.energy[rows].astype(np.float64)),
+        Column("radius", "m", np.linalg.norm(vertex, axis=1)),
+        Column("height", "m", vertex[:, 2]),
+        Column("nhit", "1", nhit[rows].astype(np.float64)),
+        Column("run", "1", np.full(len(rows), float(source.header.run))),
+    ]
+    if live is not None:
+        columns.append(Column("live_pmts", "1", np.full(len(rows), float(live))))
+    return tuple(columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Labelled events of all files, with their scores.
+
+    Args:
+        names: of the classifiers.
+        scores: of each classifier for each event.
+        signal: whether each event is signal.
+        columns: what scores may depend on.
+    """
+
+    names: tuple[str, ...]
+    scores: Float64[np.ndarray, "classifier event"]
+    signal: Bool[np.ndarray, " event"]
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        labelled: Sequence[Labelled],
+        scores: Sequence[Sequence[Float64[np.ndarray, " event"]]],
+    ) -> Scored:
+        """Put the events of several files together.
+
+        Args:
+            names: of the classifiers.
+            labelled: events of each file.
+            scores: of each classifier, for every event of each file.
+
+        Raises:
+            ConfigurationError: there are too few events of a class, or two names are alike.
+        """
+        if len(set(names)) < len(names):
+            message = (
+                f"classifiers need names that differ, got {', '.join(names)}: write NAME=FILE"
+            )
+            raise ConfigurationError(message)
+        signal = np.concatenate([one.signal for one in labelled])
+        for what, n in (("signal", int(signal.sum())), ("background", int((~signal).sum()))):
+            if n < FEWEST:
+                message = (
+                    f"an evaluation needs {FEWEST} events of {what}, got {n}: see --signal and "
+                    "--background, which name kinds of truth/kind"
+                )
+                raise ConfigurationError(message)
+        chosen = [
+            np.concatenate([s[one.rows] for s, one in zip(row, labelled, strict=True)])
+            for row in scores
+        ]
+        columns = tuple(
+            Column(first.name, first.unit, np.concatenate([c.values for c in parts]))
+            for parts in zip(*(one.columns for one in labelled), strict=True)
+            for first in parts[:1]
+        )
+        return cls(tuple(names), np.array(chosen), signal, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreFiles:
+    """What the user calls a classifier, and its file of scores for each file of events."""
+
+    name: str
+    paths: tuple[Path, ...]
+
+    @classmethod
+    def parsed(cls, text: str, n_files: int) -> ScoreFiles:
+        """From ``[NAME=]FILE[,FILE...]``; without a name, the first file's.
+
+        Raises:
+            ConfigurationError: there are not as many files as files of events.
+        """
+        name, separator, files = text.partition("=")
+        paths = tuple(Path(part) for part in (files if separator else text).split(","))
+        if len(paths) != n_files:
+            message = (
+                f"a classifier has one file of scores for each --events, joined by commas, got "
+                f"{text!r} for {n_files} files of events"
+            )
+            raise ConfigurationError(message)
+        return cls(name if separator else paths[0].stem, paths)
+
+    def read(
+        self, events: Sequence[Int64[np.ndarray, " event"]]
+    ) -> list[Float64[np.ndarray, " event"]]:
+        """Scores for the events of each file."""
+        return [read_scores(path, event) for path, event in zip(self.paths, events, strict=True)]
