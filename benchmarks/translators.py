@@ -1,12 +1,13 @@
 """Translators side by side: scorecards of their best weights, and pictures.
 
     python benchmarks/translators.py GTQ TARGET --work DIR [--pairs GTQ DTQ] [--minutes 10]
-        [--cores NAME=TEXT ...] [--detector FILE.toml] [--write docs/translators.md]
-        [--figure docs/translators.png]
+        [--events 12000] [--cores NAME=TEXT ...] [--detector FILE.toml]
+        [--write docs/translators.md] [--part translators] [--figure docs/translators.png]
 
 GTQ and TARGET are what `kzcal translate twin` wrote. Translators in --from-pairs are trained on
 --pairs, of `kzcal simulate --gtq`. A model that DIR holds already under the name of its
-translator is taken as it is; each is applied to GTQ and compared with TARGET. --minutes limits the
+translator is taken as it is; each is applied to GTQ and compared with TARGET. With --events less
+than there are, those that took part in a training are left out of its scorecard. --minutes limits the
 trainings that are still to be done; only one column is at a time that all have had. What each
 training had of a processor is told with --cores, as no file of a model says it.
 """
@@ -17,6 +18,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +55,7 @@ def trained(name: str, given: argparse.Namespace) -> Path:
             source, target = given.pairs
         words = ("--source", source, "--target", target, "--out", model)
         limits = ("--minutes", given.minutes, "--detector", given.detector)
-        kzcal("translate", "train", name, *words, *limits)
+        kzcal("translate", "train", name, *words, *limits, "--events", given.events)
     return model
 
 
@@ -61,7 +63,9 @@ def judged(name: str, model: Path, given: argparse.Namespace) -> dict[str, Any]:
     """The scorecard of a model's translation of the source."""
     fake, card = given.work / f"{name}.h5", given.work / f"{name}-scorecard"
     if not (card / "scorecard.json").exists():
-        kzcal("translate", "apply", model, given.source, "--out", fake, "--seed", 1)
+        share = tomllib.loads((model / "model.toml").read_text()).get("share", 1.0)
+        unseen = ("--unseen",) if share < 1 else ()
+        kzcal("translate", "apply", model, given.source, "--out", fake, "--seed", 1, *unseen)
         kzcal("compare", fake, given.target, "--out", card, "--detector", given.detector)
     found: dict[str, Any] = json.loads((card / "scorecard.json").read_text())
     return found
@@ -159,6 +163,8 @@ def main() -> None:
     parser.add_argument("--cores", nargs="*", default=[], metavar="NAME=TEXT")
     parser.add_argument("--detector", default="kamland-zen-800")
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--events", type=int, default=20_000, help="that trainings take")
+    parser.add_argument("--part", default="translators", help="of the page")
     parser.add_argument("--write", type=Path, help="page that takes the table")
     parser.add_argument("--figure", type=Path, help="picture to write")
     given = parser.parse_args()
@@ -188,7 +194,7 @@ def main() -> None:
     if given.figure:
         draw(given.figure, models, cards)
     if given.write:
-        write_part(given.write, "translators", table(head, rows))
+        write_part(given.write, given.part, table(head, rows))
 
 
 if __name__ == "__main__":
