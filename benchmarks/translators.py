@@ -7,8 +7,8 @@
 GTQ and TARGET are what `kzcal translate twin` wrote. Translators in --from-pairs are trained on
 --pairs, of `kzcal simulate --gtq`. A model that DIR holds already under the name of its
 translator is taken as it is; each is applied to GTQ and compared with TARGET. With --events less
-than there are, those that took part in a training are left out of its scorecard. --minutes limits the
-trainings that are still to be done; only one column is at a time that all have had. What each
+than there are, those that took part in a training are left out of its scorecard. --minutes limits
+the trainings that are still to be done; only one column is at a time that all have had. What each
 training had of a processor is told with --cores, as no file of a model says it.
 """
 
