@@ -127,14 +127,18 @@ def kzcal_commands() -> Iterable[Command]:
         "compare": "Tell how far the events of FAKE are from those of DATA.",
         "db": "Keep, look at and exchange the constants of every PMT by tag and run.",
         "demo": "Calibrate a small simulated period, from hits to report.",
+        "evaluate": "Tell how well scores separate classes, and what they depend on.",
         "events": "Look into event files, draw events and convert ntuples.",
+        "export": "Write the network of a trained classifier as ONNX.",
         "fit": "Fit what all PMTs share, and calibrate every PMT with it.",
         "monitor": "Watch the calibrations of a tag over their runs.",
         "plugins": "List what plugins offer, or start a new plugin.",
         "reconstruct": "Fit vertex, energy and time of the events of FILE.",
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
+        "score": "Score every event of a file by a trained classifier.",
         "simulate": "Simulate decays, from their particles to the hits that the detector reports.",
         "throw": "Draw correlated replicas of the detector from what a calibration knows of it.",
+        "train": "Train a classifier on events whose kind is known.",
         "translate": "Learn from events how photoelectrons become hits, and translate files.",
     }
     for name, summary in summaries.items():

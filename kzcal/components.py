@@ -38,8 +38,10 @@ from kzcal.parts import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kzcal.io.source import EventReader  # noqa: F401  named in a string below
-    from kzcal.learning import HitClassifier, LearningClassifier, LearningTranslator
+    from kzcal.learning import HitClassifier, LearningClassifier, LearningTranslator, Trained
 
 Built = TypeVar("Built")
 
@@ -180,12 +182,15 @@ class Classifier(Component["EventClassifier | HitClassifier"]):
             classifier that has nothing to learn.
         options: of ``learn``.
         presets: values of several options under one name, for ``--preset``.
+        export: writes what training left, a Trained, to an ONNX file, and says in one line what
+            goes in and what comes out; None for a classifier that cannot be written so.
     """
 
     build: Callable[..., EventClassifier | HitClassifier]
     learn: Callable[..., LearningClassifier] | None = None
     options: tuple[Option, ...] = ()
     presets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    export: Callable[[Trained, Path], str] | None = None
 
     def untrained(self) -> EventClassifier:
         """Build a classifier that has nothing to learn.

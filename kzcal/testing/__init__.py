@@ -9,6 +9,11 @@
 Every method ``test_...`` of a contract states one law; pytest runs them as the plugin's own.
 """
 
+from kzcal.testing.classifying import (
+    LearnedClassifierContract,
+    classifier_events,
+    classifier_task,
+)
 from kzcal.testing.contract import ComponentContract
 from kzcal.testing.learning import LearnedTranslatorContract, translator_task
 from kzcal.testing.outputs import CommandContract, EventFormatContract, ReportSectionContract
@@ -23,6 +28,7 @@ __all__ = [
     "EstimatorContract",
     "EventFormatContract",
     "FitterContract",
+    "LearnedClassifierContract",
     "LearnedTranslatorContract",
     "ReportSectionContract",
     "Run",
@@ -30,6 +36,8 @@ __all__ = [
     "SourceContract",
     "TranslatorContract",
     "chunk_of",
+    "classifier_events",
+    "classifier_task",
     "synthetic_run",
     "translator_task",
     "without_hits",

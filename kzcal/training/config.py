@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kzcal.components import Classifier, Translator
 from kzcal.errors import ConfigurationError
@@ -62,7 +62,7 @@ class TrainingConfig:
         message = f"{self.where}: {name} must be {rule}, got {getattr(self, name)!r}"
         raise ConfigurationError(message)
 
-    def with_given(self, given: Mapping[str, Any]) -> TrainingConfig:
+    def with_given(self, given: Mapping[str, Any]) -> Self:
         """The same settings with those that are not None replaced; options are added."""
         chosen = {name: value for name, value in given.items() if value is not None}
         options = {**self.options, **chosen.pop(OPTIONS, {})}
@@ -73,7 +73,7 @@ class TrainingConfig:
         return {n: v for n, v in asdict(self).items() if n not in {OPTIONS, "where"}}
 
     @classmethod
-    def from_toml(cls, path: Path) -> TrainingConfig:
+    def from_toml(cls, path: Path) -> Self:
         """Settings of a TOML file; what it leaves out keeps its default.
 
         Raises:

@@ -1,0 +1,189 @@
+"""A trained classifier on disk, and one or several of them opened to score events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from kzcal.components import Classifier
+from kzcal.conditions.payload import InputFile
+from kzcal.errors import ConfigurationError, FileFormatError
+from kzcal.geometry import Detector
+from kzcal.io.toml import toml_text
+from kzcal.learning import CorrectedEvents, HitClassifier, Trained
+from kzcal.training.directory import MANIFEST, WEIGHTS, TrainedDirectory, manifest_table
+from kzcal.training.tensors import read_tensors
+
+FORMAT, VERSION = "kzcal-classifier", 1
+DECIDING = ("events", "held_out", "most_held_out", "match", "set_aside")
+"""Settings that decide what a training learns from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a model is.
+
+    Args:
+        classifier: name of its record.
+        signal: values of truth/kind that it takes for signal.
+        background: those that it takes for background.
+        seed: of the training.
+        detector: name of the detector, or of its file in the directory.
+        detector_digest: hash of the detector's description.
+        inputs: files that it was trained on.
+        constants: that corrected the hits of each: digest of a payload, or "nominal".
+        options: value of each option.
+        settings: of the training.
+        versions: of kzcal, PyTorch and the plugin that brings the classifier.
+        resampled: number of the instance, if its events were drawn anew; None if they were not.
+        processes: that trained together.
+        training: how far it got, and how well it tells the events that were held out.
+    """
+
+    classifier: str
+    signal: tuple[str, ...]
+    background: tuple[str, ...]
+    seed: int
+    detector: str
+    detector_digest: str
+    inputs: tuple[InputFile, ...]
+    constants: tuple[str, ...]
+    options: Mapping[str, float]
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    resampled: int | None = None
+    processes: int = 1
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the weights, however long the training takes."""
+        told = asdict(self)
+        free = {name: told.pop(name) for name in ("training", "settings", "versions")}
+        return told | {name: free["settings"].get(name) for name in DECIDING}
+
+    def text(self) -> str:
+        """The manifest as TOML."""
+        return toml_text({"format": FORMAT, "version": VERSION, **asdict(self)})
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """The manifest of a file.
+
+        Raises:
+            FileFormatError: it is none, or of another version.
+        """
+        table = manifest_table(path, FORMAT, VERSION)
+        try:
+            table["inputs"] = tuple(InputFile(**part) for part in table.get("inputs", ()))
+            for name in ("signal", "background", "constants"):
+                table[name] = tuple(table.get(name, ()))
+            return cls(**table)
+        except (TypeError, ValueError) as error:
+            message = (
+                f"{path}: a model's manifest must have the known keys with values of their kind, "
+                f"got: {error}"
+            )
+            raise FileFormatError(message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierDirectory(TrainedDirectory):
+    """The files of a classifier."""
+
+    def manifest(self) -> Manifest:
+        """What the model is."""
+        return Manifest.read(self.path / MANIFEST)
+
+    def trained(self, detector: Detector, device: torch.device) -> Trained:
+        """Its best weights, with all that is needed to use them."""
+        weights, _ = read_tensors(self.path / WEIGHTS, device)
+        return Trained(weights, self.manifest().options, detector, device)
+
+    def classifier(
+        self, record: Classifier, detector: Detector, device: torch.device
+    ) -> HitClassifier:
+        """The classifier with its best weights."""
+        return cast("HitClassifier", record.build(self.trained(detector, device)))
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """The mean of what several classifiers say.
+
+    Args:
+        members: that are asked.
+    """
+
+    members: tuple[HitClassifier, ...]
+
+    def score(self, events: CorrectedEvents) -> Float64[np.ndarray, " event"]:
+        """The mean score of each event."""
+        return np.asarray(np.mean([member.score(events) for member in self.members], axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model, ready to score events.
+
+    Args:
+        manifest: what it is; of several instances the first one's.
+        detector: that it was trained for.
+        classifier: with its best weights.
+    """
+
+    manifest: Manifest
+    detector: Detector
+    classifier: HitClassifier
+
+
+def opened(path: Path, records: Mapping[str, Classifier], device: torch.device) -> Opened:
+    """Open a model, or the instances of a bootstrap, whose mean is then the score.
+
+    Args:
+        path: directory of the model, or one with such directories ``00``, ``01`` and so on.
+        records: classifiers by name.
+        device: where to calculate.
+
+    Raises:
+        ConfigurationError: no classifier of that name is there, or the detector has changed.
+    """
+    directories = instances(path)
+    first = directories[0].manifest()
+    detector = directories[0].open_detector(first)
+    members = tuple(d.classifier(record_of(d, records), detector, device) for d in directories)
+    return Opened(first, detector, members[0] if len(members) == 1 else Ensemble(members))
+
+
+def instances(path: Path) -> Sequence[ClassifierDirectory]:
+    """The models in a directory: itself, or those of a bootstrap."""
+    if not (path / MANIFEST).exists():
+        found = [ClassifierDirectory(p) for p in sorted(path.glob("[0-9][0-9]*"))]
+        trained = [d for d in found if d.exists]
+        if trained:
+            return trained
+    return [ClassifierDirectory(path)]
+
+
+def record_of(directory: ClassifierDirectory, records: Mapping[str, Classifier]) -> Classifier:
+    """The record of a model's classifier.
+
+    Raises:
+        ConfigurationError: there is none of that name that learns.
+    """
+    name = directory.manifest().classifier
+    record = records.get(name)
+    if record is None or record.learn is None:
+        choices = ", ".join(n for n, r in records.items() if r.learn is not None) or "none"
+        message = (
+            f"a model needs the plugin of its classifier, got {name!r} in {directory.path} "
+            f"(choices: {choices}): install it"
+        )
+        raise ConfigurationError(message)
+    return record

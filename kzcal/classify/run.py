@@ -1,0 +1,203 @@
+"""One training from files of labelled events to a model directory, or several on resamplings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kzcal import __version__
+from kzcal.classify.config import ClassifierConfig
+from kzcal.classify.judging import DRAWS, Verdict, judge
+from kzcal.classify.keeping import JUDGED_BY, ClassifierKeeper
+from kzcal.classify.model import ClassifierDirectory, Manifest
+from kzcal.classify.tasks import LabelledFile, Material, gather, resampled
+from kzcal.components import Classifier
+from kzcal.conditions.payload import InputFile
+from kzcal.errors import ConfigurationError
+from kzcal.geometry import Detector
+from kzcal.training.curves import read_table
+from kzcal.training.distributed import world
+from kzcal.training.keeping import TABLE
+from kzcal.training.loop import Choice, Progress, train
+from kzcal.training.resuming import check_same, restored
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """What shall be trained, and where from.
+
+    Args:
+        record: of the classifier.
+        version: of the plugin that brings it.
+        options: value of every option.
+        signal: values of truth/kind that are signal.
+        background: those that are background.
+        config: settings of the training.
+        resume: whether it goes on with what is in the directory.
+    """
+
+    record: Classifier
+    version: str
+    options: dict[str, float]
+    signal: tuple[str, ...]
+    background: tuple[str, ...]
+    config: ClassifierConfig
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a training ended.
+
+    Args:
+        out: directory of the model.
+        classifier: name of its record.
+        ended: why: time, steps, patience or interrupt.
+        progress: how far it got.
+        n_events: that it learned from.
+        verdict: of the best weights, on the events held out.
+    """
+
+    out: Path
+    classifier: str
+    ended: str
+    progress: Progress
+    n_events: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Where a training calculates, and whom it asks and tells.
+
+    Args:
+        device: where to calculate.
+        interrupted: whether somebody wants the training to end.
+        advance: told how many seconds have passed.
+    """
+
+    device: torch.device
+    interrupted: Callable[[], bool] = lambda: False
+    advance: Callable[[float], None] = lambda _seconds: None
+
+
+def train_files(
+    trainee: Trainee,
+    files: Sequence[LabelledFile],
+    detector: Detector,
+    out: Path,
+    hooks: Hooks,
+    *,
+    bootstrap: int = 0,
+) -> list[Outcome]:
+    """Train a classifier on labelled events, and leave a model in a directory.
+
+    Args:
+        trainee: what shall be trained.
+        files: with the events.
+        detector: of all of them.
+        out: directory of the model, or of the directories ``00``, ``01`` and so on of instances.
+        hooks: where to calculate, and whom to ask and tell.
+        bootstrap: instances, each trained on events drawn anew from those to learn from, with
+            replacement; 0 for one on the events themselves. All are judged by the same events.
+
+    Returns:
+        How each training ended; after an interruption no other begins.
+
+    Raises:
+        ConfigurationError: the classifier does not learn, there is another model already, or
+            its processes got unequally far.
+        TrainingError: a step tells a number that is not finite.
+    """
+    if trainee.record.learn is None:
+        message = f"classifier {trainee.record.name} has nothing to learn: choose another"
+        raise ConfigurationError(message)
+    material = gather(
+        files, trainee.signal, trainee.background, detector, trainee.config, hooks.device
+    )
+    if not bootstrap:
+        manifest = manifest_of(trainee, files, material, None)
+        return [train_material(trainee, material, manifest, out, hooks)]
+    done: list[Outcome] = []
+    for number in range(bootstrap):
+        words = np.random.SeedSequence((trainee.config.seed, number)).generate_state(1)
+        mine = resampled(material, int(words[0]), trainee.config.match)
+        manifest = manifest_of(trainee, files, mine, number)
+        done.append(train_material(trainee, mine, manifest, out / f"{number:02d}", hooks))
+        if done[-1].ended == Choice.INTERRUPT.name.lower():
+            break
+    return done
+
+
+def train_material(
+    trainee: Trainee, material: Material, manifest: Manifest, out: Path, hooks: Hooks
+) -> Outcome:
+    """Train on events that are gathered already."""
+    assert trainee.record.learn is not None
+    directory, config, here = ClassifierDirectory(out), trainee.config, world()
+    if trainee.resume and directory.exists:
+        check_same(directory, directory.manifest().identity, manifest.identity)
+    elif here.first:
+        directory.begin(manifest, config.detector)
+    learner = trainee.record.learn(material.task, **trainee.options)
+    progress = restored(learner, directory, hooks.device) if trainee.resume else Progress()
+    title = manifest.classifier
+    keeper = ClassifierKeeper(directory, title, here, hooks.device, JUDGED_BY, material=material)
+    if trainee.resume:
+        keeper.rows.extend(r for r in read_table(out / TABLE) if r.step <= progress.step)
+    hooks.advance(progress.seconds)
+    progress, choice = train(
+        learner,
+        keeper,
+        config,
+        progress,
+        interrupted=hooks.interrupted,
+        advance=hooks.advance,
+    )
+    verdict = verdict_of(trainee, directory, material, hooks.device)
+    ended = choice.name.lower()
+    if here.first:
+        told = {**asdict(progress), "ended": ended, **asdict(verdict)}
+        directory.describe(replace(manifest, training=told))
+    n_events = len(material.task.signal)
+    return Outcome(out, manifest.classifier, ended, progress, n_events, verdict)
+
+
+def verdict_of(
+    trainee: Trainee, directory: ClassifierDirectory, material: Material, device: torch.device
+) -> Verdict:
+    """How well the best weights tell the events held out; the same in every process."""
+    if world().size > 1:
+        torch.distributed.barrier()
+    best = directory.classifier(trainee.record, material.task.detector, device)
+    return judge(best.score(material.events), material.signal, material.weight, draws=DRAWS)
+
+
+def manifest_of(
+    trainee: Trainee, files: Sequence[LabelledFile], material: Material, resampling: int | None
+) -> Manifest:
+    """What a model will be."""
+    record, config = trainee.record, trainee.config
+    return Manifest(
+        classifier=record.name,
+        signal=trainee.signal,
+        background=trainee.background,
+        seed=material.task.seed,
+        detector=Path(config.detector).name,
+        detector_digest=material.task.detector.digest,
+        inputs=tuple(InputFile(file.path.name, file.source.digest()) for file in files),
+        constants=tuple(file.constants for file in files),
+        options=trainee.options,
+        settings=config.as_dict(),
+        versions={
+            "kzcal": __version__,
+            "torch": torch.__version__,
+            record.provider: trainee.version,
+        },
+        resampled=resampling,
+        processes=world().size,
+    )

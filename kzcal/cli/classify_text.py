@@ -1,0 +1,41 @@
+"""What ``kzcal train`` and ``kzcal score`` print for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kzcal.classify.run import Outcome
+    from kzcal.classify.score import Scored
+
+
+def outcomes_text(outcomes: Sequence[Outcome]) -> str:
+    """How trainings ended; of several, mean and error of the rejection as well."""
+    lines = [_outcome(outcome) for outcome in outcomes]
+    if len(outcomes) > 1:
+        found = [outcome.verdict.rejection for outcome in outcomes]
+        lines.append(
+            f"{len(found)} instances: rejection {mean(found):.4f} on average, one instance "
+            f"scatters by {stdev(found):.4f}"
+        )
+    return "\n".join(lines)
+
+
+def _outcome(outcome: Outcome) -> str:
+    """How one training ended."""
+    progress, verdict = outcome.progress, outcome.verdict
+    best = f"best after {progress.best_step}" if progress.best_step else "nothing was judged yet"
+    return (
+        f"{outcome.classifier}: {progress.step} steps on {outcome.n_events} events in "
+        f"{progress.seconds:.0f} s, ended by {outcome.ended}, {best}\n"
+        f"rejection {verdict.rejection:.4f} +- {verdict.rejection_error:.4f} at 90 % acceptance, "
+        f"area {verdict.auc:.4f}, on {verdict.n_signal} + {verdict.n_background} events held out\n"
+        f"{outcome.out}"
+    )
+
+
+def scored_text(done: Scored) -> str:
+    """What was written."""
+    return f"{done.out}: {done.n_events} events, {done.n_scored} of them with a vertex scored"

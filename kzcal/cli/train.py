@@ -1,0 +1,213 @@
+"""``kzcal train``: a classifier learns from events whose kind is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kzcal.cli.corrections import Corrections, constants_options, corrections
+from kzcal.cli.interrupts import interrupts_awaited
+from kzcal.cli.machine import device_option, settle_threads, threads_option
+from kzcal.cli.number_options import number_options
+from kzcal.cli.output import emit, json_option, progress
+from kzcal.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from kzcal.classify.tasks import LabelledFile
+    from kzcal.geometry import Detector
+
+LONE_FLAG = "--"
+
+
+@click.command(context_settings={"ignore_unknown_options": True}, options_metavar="[OPTIONS]")
+@click.argument("name", metavar="NAME")
+@click.argument(
+    "words",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="EVENTS... [--CLASSIFIER-OPTION VALUE]...",
+)
+@click.option("--signal", multiple=True, required=True, help="Kind of events; may be repeated.")
+@click.option(
+    "--background", multiple=True, required=True, help="Kind of events; may be repeated."
+)
+@constants_options
+@click.option(
+    "--run",
+    "runs",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Run whose constants are taken, for all files or once for each; else those of EVENTS.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Directory of the model."
+)
+@click.option("--preset", help="Values of the classifier's options under one name.")
+@click.option(
+    "--config", "settings", type=click.Path(path_type=Path), help="TOML file with settings."
+)
+@click.option("--detector", metavar="NAME|FILE.toml", help="Detector of all files.")
+@click.option(
+    "--match",
+    type=click.Choice(["nhit", "energy", "none"]),
+    help="What weights make alike in both classes, so that no score hangs on it.",
+)
+@click.option(
+    "--set-aside",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Share of each class at the end of every file that takes no part.",
+)
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(0),
+    default=0,
+    help="Instances, each on events drawn anew, in OUT/00, OUT/01 and so on.",
+)
+@click.option("--events", type=click.IntRange(1), help="About how many events take part.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Longest time of each.")
+@click.option("--steps", type=click.IntRange(1), help="Most steps of each.")
+@click.option("--seed", type=click.IntRange(0), help="Decides every random number.")
+@click.option("--resume", is_flag=True, help="Go on with the training that OUT holds.")
+@device_option
+@threads_option
+@json_option
+@pass_session
+def train(
+    session: Session,
+    name: str,
+    words: tuple[str, ...],
+    signal: tuple[str, ...],
+    background: tuple[str, ...],
+    location: str | None,
+    tag: str | None,
+    nominal: bool,
+    runs: tuple[int, ...],
+    out: Path,
+    preset: str | None,
+    settings: Path | None,
+    detector: str | None,
+    match: str | None,
+    set_aside: float | None,
+    bootstrap: int,
+    events: int | None,
+    minutes: float | None,
+    steps: int | None,
+    seed: int | None,
+    resume: bool,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Train a classifier on events whose kind is known.
+
+    NAME is a classifier that learns, EVENTS are files with truth/kind, of one run or several; the
+    hits of each are corrected by the constants of its run: offsets, gains, exchanged cables and
+    PMTs that are out of use.
+
+    \b
+        kzcal train kamnet topology.h5 --signal bb --background bi214 --run 15001 --db kz.db \\
+            --tag full-2026 --out model/
+        kzcal score model/ period_A.h5 --db kz.db --tag full-2026 --out scores.csv
+
+    Some events are held out and judge the training, which ends when it has not become better for
+    some time, at the latest after --minutes. OUT holds the best weights, and a checkpoint that
+    --resume goes on from, to the bit. Ctrl-C ends a training after the step that is under way, and
+    all is kept. With --bootstrap, `kzcal score OUT` takes the mean of all instances. Where
+    torchrun starts several processes, they train together.
+    """  # noqa: D301  click reads \b
+    settle_threads(threads)
+    from kzcal.calibrate.machine import choose_device
+    from kzcal.classify.config import ClassifierConfig, chosen_options
+    from kzcal.classify.run import Hooks, Trainee, train_files
+    from kzcal.cli.classify_text import outcomes_text
+    from kzcal.geometry import load_detector
+    from kzcal.training.distributed import connected, world
+
+    paths, numbers = paths_and_options(words)
+    plugins = session.plugins()
+    record = plugins.classifiers.choose(name)
+    config = ClassifierConfig() if settings is None else ClassifierConfig.from_toml(settings)
+    config = config.with_given(
+        {
+            "detector": detector,
+            "match": match,
+            "set_aside": set_aside,
+            "events": events,
+            "minutes": minutes,
+            "steps": steps,
+            "seed": seed,
+            "options": number_options(numbers, "a classifier", "kzcal train"),
+        }
+    )
+    options = chosen_options(record, preset, config.options)
+    version = plugins.versions[record.provider]
+    trainee = Trainee(record, version, options, signal, background, config, resume)
+    described = load_detector(config.detector)
+    chosen = corrections(location, tag, nominal)
+    with (
+        ExitStack() as stack,
+        connected(choose_device(device)) as here,
+        interrupts_awaited() as interrupted,
+        progress(
+            f"training {name}",
+            60 * config.minutes * max(bootstrap, 1),
+            quiet=session.quiet or not world().first,
+        ) as advance,
+    ):
+        first = world().first
+        files = opened_files(session, paths, runs, chosen, described, stack)
+        hooks = Hooks(here, interrupted, advance)
+        done = train_files(trainee, files, described, out, hooks, bootstrap=bootstrap)
+    if first:
+        emit(done if bootstrap else done[0], as_json, outcomes_text(done))
+
+
+def paths_and_options(words: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Files, and what belongs to the classifier's own options.
+
+    Raises:
+        click.UsageError: there is no file.
+    """
+    paths, options, rest = [], [], list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith(LONE_FLAG):
+            paths.append(Path(word))
+            continue
+        options.append(word)
+        if "=" not in word and rest:
+            options.append(rest.pop(0))
+    if not paths:
+        reason = "a training needs at least one file of EVENTS, got none"
+        raise click.UsageError(reason)
+    return paths, options
+
+
+def opened_files(
+    session: Session,
+    paths: Sequence[Path],
+    runs: Sequence[int],
+    chosen: Corrections,
+    detector: Detector,
+    stack: ExitStack,
+) -> list[LabelledFile]:
+    """The files, open as long as the stack is, with the corrections of their runs.
+
+    Raises:
+        click.UsageError: there are neither one run nor as many as files.
+    """
+    from kzcal.classify.tasks import LabelledFile
+
+    if len(runs) not in {0, 1, len(paths)}:
+        reason = f"--run is given once, or once for each file, got {len(runs)} for {len(paths)}"
+        raise click.UsageError(reason)
+    files = []
+    for number, path in enumerate(paths):
+        source = stack.enter_context(session.open_events(path, detector))
+        asked = runs[number % len(runs)] if runs else source.header.run
+        files.append(LabelledFile(path, source, *chosen.of(asked, detector)))
+    return files

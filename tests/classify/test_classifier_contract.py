@@ -1,0 +1,7 @@
+from spreading import SPREADING
+
+from kzcal.testing import LearnedClassifierContract
+
+
+class TestSpreading(LearnedClassifierContract):
+    component = SPREADING
