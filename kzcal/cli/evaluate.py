@@ -1,0 +1,180 @@
+"""``kzcal evaluate``: how well scores separate classes, and what they depend on."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kzcal.cli.corrections import constants_options, corrections
+from kzcal.cli.events import detector_option
+from kzcal.cli.machine import device_option, settle_threads, threads_option
+from kzcal.cli.output import emit, json_option, plain, progress, table
+from kzcal.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from kzcal.evaluate.evaluation import Evaluation
+
+RESULT = "evaluation.json"
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("scores", nargs=-1, required=True, metavar="[NAME=]SCORES.csv[,MORE.csv]...")
+@click.option(
+    "--events", "files", type=FILE, multiple=True, required=True, help="Events that were scored."
+)
+@click.option(
+    "--out",
+    type=FILE,
+    required=True,
+    help="Directory for OUT/index.html and OUT/evaluation.json; made where there is none.",
+)
+@click.option(
+    "--signal", multiple=True, default=("bb",), show_default=True, help="Kind of truth/kind."
+)
+@click.option(
+    "--background", multiple=True, default=("bi214",), show_default=True, help="The same."
+)
+@click.option(
+    "--last",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Share of each class to judge, from the end of each file: what a training set aside.",
+)
+@click.option(
+    "--model", type=FILE, help="Model whose looks are studied; needs --tag or --nominal."
+)
+@click.option("--data", type=FILE, nargs=2, help="Run with BiPo pairs, and its scores.")
+@click.option(
+    "--simulated",
+    type=FILE,
+    nargs=2,
+    help="Simulated events of the tagged kind, and their scores; else the background of --events.",
+)
+@click.option(
+    "--sample", default="bi214", show_default=True, help="Sample that tags events of --data."
+)
+@click.option("--config", "settings", type=FILE, help="TOML file with settings.")
+@constants_options
+@click.option(
+    "--run", type=click.IntRange(0), help="Run whose constants are taken; else that of each file."
+)
+@detector_option
+@device_option
+@threads_option
+@json_option
+@pass_session
+def evaluate(
+    session: Session,
+    scores: tuple[str, ...],
+    files: tuple[Path, ...],
+    out: Path,
+    signal: tuple[str, ...],
+    background: tuple[str, ...],
+    last: float,
+    model: Path | None,
+    data: tuple[Path, Path] | None,
+    simulated: tuple[Path, Path] | None,
+    sample: str,
+    settings: Path | None,
+    location: str | None,
+    tag: str | None,
+    nominal: bool,
+    run: int | None,
+    detector_name: str,
+    device: str,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Tell how well scores separate classes, and what they depend on.
+
+    SCORES is what `kzcal score` writes; several are compared on the same events. With several
+    --events each classifier has a file of scores for each, joined by commas. The first classifier
+    is looked at closest: in bins of energy, radius, height, hits, run and PMTs in use, and with
+    --data in tagged events of a run. With --model the page shows which times and which parts of
+    the sphere matter, and what dead PMTs cost; that scores a few hundred events a hundred times.
+
+    Writes OUT/index.html, a page that needs no other file, and OUT/evaluation.json with every
+    number. docs/evaluation.md tells what each is.
+    """
+    settle_threads(threads)
+    from dataclasses import replace
+
+    from kzcal.cli.evaluate_inputs import Conditions, Opened, agreed
+    from kzcal.cli.report import made_directory
+    from kzcal.evaluate.config import EvaluationConfig
+    from kzcal.evaluate.evaluation import evaluate as judged
+    from kzcal.evaluate.occlusion import n_scorings
+    from kzcal.evaluate.page import PAGE, write_page
+    from kzcal.evaluate.scored import ScoreFiles
+    from kzcal.geometry import load_detector
+
+    config = EvaluationConfig() if settings is None else EvaluationConfig.from_toml(settings)
+    detector = load_detector(detector_name)
+    page = made_directory(out) / PAGE
+    classifiers = [ScoreFiles.parsed(text, len(files)) for text in scores]
+    constants = corrections(location, tag, nominal) if tag is not None or nominal else None
+    conditions = Conditions(constants, run)
+    with ExitStack() as stack:
+        kinds = (signal, background)
+        opened = Opened.of(session, stack, files, detector, conditions, kinds, last)
+        found = judged(opened.scored(classifiers), config)
+        if data is not None:
+            agreement = agreed(opened, classifiers[0], data, sample, simulated, config)
+            found = replace(found, agreement=agreement)
+        if model is not None:
+            total = n_scorings(len(config.dead))
+            with progress("asking the model", total, quiet=session.quiet) as advance:
+                looked = opened.looked(model, device, config, advance)
+            found = replace(found, looked=looked)
+        inputs = opened.inputs(classifiers)
+    inputs |= {"signal": signal, "background": background, "last": last}
+    inputs |= {"model": model, "data": data, "simulated": simulated, "sample": sample}
+    told: dict[str, Any] = {k: v for k, v in plain(inputs).items() if v is not None}
+    write_page(page, found, told, detector.name)
+    result = {**found.as_dict(), "inputs": told}
+    _write_result(out / RESULT, result)
+    emit(result, as_json, text(found, page))
+
+
+def text(found: Evaluation, page: Path) -> str:
+    """A row per classifier, what was found beside, and where the page is."""
+    from kzcal.calibrate.report.digits import measured
+
+    cuts = [f"rejected at {cut:.0%}" for cut in found.rejections.acceptance]
+    values, errors = found.rejections.values, found.rejections.errors
+    rows = [
+        [
+            name,
+            *(measured(*pair) for pair in zip(values[i], errors[i], strict=True)),
+            measured(found.areas.values[i], found.areas.errors[i]),
+        ]
+        for i, name in enumerate(found.scored.names)
+    ]
+    lines = [table(("classifier", *cuts, "area"), rows)]
+    for pair in found.contrasts:
+        apart = measured(pair.rejected, pair.error)
+        lines.append(f"{pair.first} less {pair.second}: {apart} (p = {pair.probability:.2g})")
+    if found.agreement is not None:
+        one = found.agreement
+        lines.append(
+            f"data and simulation: distance {one.distance:.3f} of {one.n_data} and "
+            f"{one.n_simulated} events, p = {one.probability:.2g}"
+        )
+    n_signal = int(found.scored.signal.sum())
+    n_background = len(found.scored.signal) - n_signal
+    lines.append(f"{n_signal} signal and {n_background} background events: {page}")
+    return "\n".join(lines)
+
+
+def _write_result(path: Path, result: dict[str, object]) -> None:
+    import json
+
+    from kzcal.io.atomic import replacing
+
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(plain(result), indent=2, allow_nan=False))
