@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Bool, Float64, Int32, Int64
 
 ELECTRON, POSITRON, GAMMA, PROTON, NEUTRON, ALPHA = 11, -11, 22, 2212, 2112, 1000020040
 """PDG codes."""
@@ -69,3 +69,17 @@ class Deposits:
     def event(self) -> Int64[np.ndarray, " deposit"]:
         """Row of the event that each deposit belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    def where(self, kept: Bool[np.ndarray, " event"]) -> Deposits:
+        """The deposits of the events kept."""
+        rows = np.repeat(kept, np.diff(self.offsets))
+        counts = np.diff(self.offsets)[kept]
+        return Deposits(
+            np.concatenate([[0], np.cumsum(counts)]),
+            self.particle[rows],
+            self.energy[rows],
+            self.position[rows],
+            self.direction[rows],
+            self.time[rows],
+            self.medium[rows],
+        )

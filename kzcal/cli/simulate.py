@@ -37,6 +37,7 @@ LIST = "list"
 )
 @click.option("--n", "number", type=click.IntRange(0), help="Number of decays of NAME.")
 @click.option("--volume", help="Where NAME decays; see below.  [default: xels]")
+@click.option("--kind", help="What the truth calls the events, instead of NAME.")
 @click.option("--run", type=click.IntRange(0), help="Run number, else the one in --config.")
 @click.option("--seed", type=click.IntRange(0), help="Decides the random numbers.  [default: 1]")
 @database_option
@@ -57,6 +58,19 @@ LIST = "list"
     "--light",
     type=click.Choice(["map", "full"]),
     help="Light map, or every photon traced; else that of --config, or map.",
+)
+@click.option("--optics", help="CSV file of optical tables in place of those known.")
+@click.option("--response", help="TOML file in place of detector_db/response.toml.")
+@click.option(
+    "--quenched",
+    metavar="LOWER:UPPER",
+    help="Leave events of this quenched energy [MeV], as many of each energy.",
+)
+@click.option(
+    "--vertex",
+    metavar="fitted|smeared[:M:NS]",
+    help="Vertex, energy and t0 fitted, or the true ones with the errors of the tag's global fit "
+    "or of these.  [default: fitted]",
 )
 @click.option(
     "--least-hits", type=click.IntRange(0), help="Leave out events with fewer hits.  [default: 0]"
@@ -83,6 +97,7 @@ def simulate(
     recipe: Path | None,
     number: int | None,
     volume: str | None,
+    kind: str | None,
     run: int | None,
     seed: int | None,
     location: str | None,
@@ -92,6 +107,10 @@ def simulate(
     gtq: Path | None,
     detector: str | None,
     light: str | None,
+    optics: str | None,
+    response: str | None,
+    quenched: str | None,
+    vertex: str | None,
     least_hits: int | None,
     no_reconstruction: bool,
     device: str,
@@ -145,12 +164,16 @@ def simulate(
         "seed": seed,
         "detector": detector,
         "light": light,
+        "optics": optics,
+        "response": response,
+        "quenched": quenched,
+        "vertex": vertex,
         "least_hits": least_hits,
     }
     for path in (out, gtq):
         if path is not None:
             check_writable(path)
-    cocktail = _cocktail(words, recipe, number, volume, given)
+    cocktail = _cocktail(words, recipe, {"number": number, "volume": volume, "name": kind}, given)
     setup = Setup(
         cocktail,
         _constants(nominal, location, tag, cocktail.run),
@@ -159,7 +182,7 @@ def simulate(
         keeps_true=gtq is not None,
         reconstructs=not no_reconstruction,
     )
-    if cocktail.light == "map" or setup.reconstructs:
+    if cocktail.light == "map" or setup.fits:
         session.announce_light_map(load_detector(cocktail.detector))
     simulation = setup.open()
     total = sum(part.n_decays for part in simulation.components)
@@ -187,27 +210,27 @@ def simulate(
 def _cocktail(
     words: Sequence[str],
     recipe: Path | None,
-    number: int | None,
-    volume: str | None,
+    amount: Mapping[str, Any],
     given: Mapping[str, Any],
 ) -> Cocktail:
-    """What is to be simulated, from --config or from NAME and its options."""
+    """What is to be simulated, from --config or from NAME, its options and its amount."""
     from kzcal.simulate.cocktail import Cocktail, Ingredient, frozen_options, read_cocktail
 
     chosen = {key: value for key, value in given.items() if value is not None}
     if recipe is not None:
-        if words or number is not None or volume is not None:
+        if words or any(value is not None for value in amount.values()):
             reason = "--config stands alone: its file says what to simulate, how much and where"
             raise click.UsageError(reason)
         return read_cocktail(recipe, chosen)
     if not words or words[0].startswith("-"):
         reason = "give the NAME of a source first, or --config FILE; `kzcal simulate list` helps"
         raise click.UsageError(reason)
-    if number is None:
+    if amount["number"] is None:
         reason = "give --n, the number of decays"
         raise click.UsageError(reason)
     options = frozen_options(source_options(words[1:]))
-    part = Ingredient(words[0], volume or "xels", options=options, number=number)
+    told = {key: value for key, value in amount.items() if value is not None}
+    part = Ingredient(words[0], **{"volume": "xels", "options": options, **told})
     return Cocktail(components=(part,), **{"run": 0, **chosen})
 
 

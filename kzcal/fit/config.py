@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,7 +12,7 @@ from kzcal.calibrate.config import CalibrationConfig
 from kzcal.errors import ConfigurationError
 from kzcal.fit.parameters import ParameterSet, read_parameters
 from kzcal.geometry import Detector, load_detector
-from kzcal.geometry.materials import Materials, load_materials
+from kzcal.geometry.materials import Materials, load_materials, replaced
 from kzcal.io.toml import read_toml
 
 SAMPLES = ("neutron-capture", "bipo-po214", "bipo-bi214", "po210", "c11")
@@ -109,9 +108,7 @@ class FitConfig:
         detector, known = load_detector(self._beside(self.detector)), load_materials()
         if not self.optics:
             return detector, known
-        own = load_materials(self._beside(self.optics))
-        digest = hashlib.sha256(f"{known.digest} {own.digest}".encode()).hexdigest()
-        return detector, Materials({**known.curves, **own.curves}, own.where, digest)
+        return detector, replaced(known, self._beside(self.optics))
 
     def parameter_set(self, detector: Detector) -> ParameterSet:
         """The parameters, starting at the detector's."""

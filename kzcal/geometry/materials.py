@@ -161,6 +161,21 @@ def load_materials(name_or_path: str | Path = "optics") -> Materials:
     return Materials(_curves(lines, str(path)), str(path), digest)
 
 
+def replaced(known: Materials, path: str | Path) -> Materials:
+    """Materials with tables of another file in place of their own of the same names.
+
+    Args:
+        known: all that are needed.
+        path: of the other file.
+
+    Raises:
+        DetectorError: it cannot be read, or a row of it is wrong.
+    """
+    own = load_materials(path)
+    digest = hashlib.sha256(f"{known.digest} {own.digest}".encode()).hexdigest()
+    return Materials({**known.curves, **own.curves}, own.where, digest)
+
+
 def _named(name: str) -> Path:
     directory = baseline_directory() / "materials"
     found = {path.stem: path for path in sorted(directory.glob("*.csv"))}

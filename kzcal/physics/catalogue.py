@@ -34,6 +34,7 @@ GIVEN = (("electron", ELECTRON), ("positron", POSITRON), ("gamma", GAMMA), ("alp
 Row = tuple[str, float | tuple[float, ...], str, str]
 ENERGY: Row = ("energy", 1.0, "MeV", "Kinetic energy, or the lower end of a range.")
 ENERGY_TO: Row = ("energy_to", 0.0, "MeV", "Upper end of a flat spectrum; 0 for one energy.")
+PAIR_ENERGY: Row = ("energy", 2.458, "MeV", "Of both together, or the lower end of a range.")
 ENERGIES: Row = ("energies", (1.0,), "MeV", "Energies of the gammas.")
 COMPANION: Row = ("electron", 0.0, "MeV", "Energy of an electron with them; 0 for none.")
 
@@ -82,6 +83,9 @@ def entries() -> Iterator[Entry]:
     for name, particle in GIVEN:
         summary, path = f"One {name} of a given energy.", "kzcal.physics.given:GivenParticle"
         yield Entry(name, summary, path, (particle,), options=(ENERGY, ENERGY_TO))
+    path = "kzcal.physics.double_beta:electron_pairs"
+    summary = "Two electrons like those of double beta decay, of a given sum."
+    yield Entry("electron-pair", summary, path, options=(PAIR_ENERGY, ENERGY_TO))
     path = "kzcal.physics.given:GivenGammas"
     summary = "Gammas of given energies at once, alone or with an electron."
     yield Entry("gammas", summary, path, options=(ENERGIES, COMPANION))

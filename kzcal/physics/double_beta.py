@@ -19,6 +19,7 @@ from jaxtyping import Float64
 from kzcal.particles import ELECTRON, GAMMA, Primaries
 from kzcal.physics.beta import ELECTRON_MASS, partial_wave
 from kzcal.physics.emission import Emission, in_order, isotropic
+from kzcal.physics.given import GivenParticle
 
 Q_VALUE = 2.45783
 """MeV."""
@@ -174,3 +175,18 @@ def neutrinoless() -> DoubleBeta:
 def excited() -> DoubleBeta:
     """Decays with two neutrinos to the first excited 0+ state."""
     return two_neutrino(EXCITED)
+
+
+def electron_pairs(energy: float, energy_to: float = 0.0) -> DoubleBeta:
+    """Pairs of electrons like those of double beta decay, whose sum is any energy in a range.
+
+    Args:
+        energy: kinetic, of both together, MeV; the lower end of a range.
+        energy_to: upper end of a flat spectrum, MeV; 0 for one energy.
+
+    Raises:
+        ConfigurationError: no electrons have such energies.
+    """
+    GivenParticle(ELECTRON, energy, energy_to)
+    ends = np.array([energy, energy_to or energy])
+    return DoubleBeta(np.array([0.0, 1.0]), ends, EnergySharing.up_to(float(ends[1])))

@@ -15,8 +15,10 @@ from kzcal.light import LightSites
 from kzcal.particles import Primaries
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.detector import Pulses
+from kzcal.simulate.energy_window import Thinning, thinned
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.separation import Parted, part_events
+from kzcal.simulate.smearing import Smearing
 from kzcal.simulate.stages import LightModel, Reconstruction, Response, Transport
 
 PHYSICS_WINDOW_NS = (-150.0, 350.0)
@@ -41,6 +43,7 @@ class Batch:
         first: number of the first decay within its component.
         kept: so many of them count; the others complete the block.
         forced: whether there is no decay at all, and a forced trigger at every timestamp.
+        thinning: which of their events stay; None for all.
     """
 
     primaries: Primaries
@@ -50,6 +53,7 @@ class Batch:
     first: int
     kept: int
     forced: bool = False
+    thinning: Thinning | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +87,8 @@ class Chain:
         transport: from particles to light.
         light: from light to photoelectrons.
         response: from photoelectrons to hits.
-        reconstruction: from hits to vertices and energies, or None for a file without.
+        reconstruction: from hits to vertices and energies, or their errors about the truth; None
+            for a file without.
         constants: digest of the constants that the response was made from.
         device: where light and response are drawn.
         keeps_true: whether photoelectrons are wanted too.
@@ -93,7 +98,7 @@ class Chain:
     transport: Transport
     light: LightModel
     response: Response
-    reconstruction: Reconstruction | None
+    reconstruction: Reconstruction | Smearing | None
     constants: str
     device: torch.device
     keeps_true: bool = False
@@ -103,8 +108,12 @@ class Chain:
         generator = key.numpy("transport")
         deposits = self.transport.deposits(batch.primaries, batch.position, generator=generator)
         parted = part_events(deposits)
+        if batch.thinning is not None:
+            chance = key.numpy("thinning")
+            parted = thinned(parted, batch.thinning, self.transport, generator=chance)
         n = len(parted.decay)
-        light = self._light(parted, key.numpy("t0").normal(0.0, T0_SPREAD_NS, n), key)
+        t0 = key.numpy("t0").normal(0.0, T0_SPREAD_NS, n)
+        light = self._light(parted, t0, key)
         low, high = FORCED_WINDOW_NS if batch.forced else PHYSICS_WINDOW_NS
         begin, end = (torch.full((n,), edge, device=self.device) for edge in (low, high))
         pulses = self.response.sample(
@@ -113,7 +122,8 @@ class Chain:
             ceiling=self.light.ceiling,
             generator=key.torch("response", self.device, self.constants),
         )
-        reported = self._reconstructed(self._events(batch, parted, _hits(pulses, n)))
+        events = self._events(batch, parted, _hits(pulses, n))
+        reported = self._reconstructed(events, t0 - parted.after_decay, key)
         true = replace(reported, hits=photoelectron_hits(light, n)) if self.keeps_true else None
         return Simulated(reported, true).take(parted.decay < batch.kept)
 
@@ -144,10 +154,14 @@ class Chain:
             truth=truth,
         )
 
-    def _reconstructed(self, events: Events) -> Events:
+    def _reconstructed(
+        self, events: Events, begin: Float64[np.ndarray, " event"], key: BlockKey
+    ) -> Events:
         """The same with vertex, energy and time, which forced triggers do not have."""
         if self.reconstruction is None or not events.physics.any():
             return events
+        if isinstance(self.reconstruction, Smearing):
+            return self.reconstruction.smeared(events, begin, key)
         found = self.reconstruction.fit(events)
         return replace(events, vertex=found.vertex, energy=found.energy, t0=found.t0)
 

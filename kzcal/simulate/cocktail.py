@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 from kzcal.errors import ConfigurationError
 from kzcal.io.toml import read_toml
+from kzcal.simulate.energy_window import EnergyWindow
 from kzcal.simulate.muons import MuonRates
+from kzcal.simulate.smearing import FITTED, Smearing
 
 LIGHTS = ("map", "full")
 FORCED, CAPTURE = "forced", "neutron-capture"
@@ -85,9 +87,15 @@ class Cocktail:
         seed: decides everything together with run and constants.
         duration_s: of the run; None for a sample, whose decays follow one a second.
         detector: name or TOML file.
+        optics: CSV file of optical tables that replace those of detector_db; "" for none.
+        response: TOML file in place of detector_db/response.toml; "" for none.
         light: "map" for the light map, "full" for the full tracer.
         period: name of the data period, "" for none.
         least_hits: physics triggers with fewer hits are left out.
+        quenched: of the components' events those with this much quenched energy are left, as
+            many of each energy, "LOWER:UPPER" in MeV; "" for all.
+        vertex: "fitted" for vertices, energies and times found from the hits, "smeared" for the
+            true ones with the errors of the global fit, "smeared:M:NS" with these.
         muons: muons with the neutron captures after them, or None.
         forced: forced triggers, or None.
     """
@@ -97,9 +105,13 @@ class Cocktail:
     seed: int = 1
     duration_s: float | None = None
     detector: str = "kamland-zen-800"
+    optics: str = ""
+    response: str = ""
     light: str = "map"
     period: str = ""
     least_hits: int = 0
+    quenched: str = ""
+    vertex: str = FITTED
     muons: MuonRates | None = None
     forced: ForcedTriggers | None = None
 
@@ -108,6 +120,9 @@ class Cocktail:
         if self.light not in LIGHTS:
             message = f"light is one of {', '.join(LIGHTS)}, got {self.light!r}"
             raise ConfigurationError(message)
+        if self.quenched:
+            EnergyWindow.parse(self.quenched)
+        Smearing.parse(self.vertex, {})
         if self.duration_s is not None and not 0 < self.duration_s < math.inf:
             message = f"duration_s must be positive, got {self.duration_s}"
             raise ConfigurationError(message)
@@ -124,9 +139,15 @@ class Cocktail:
             )
             raise ConfigurationError(message)
 
+    @property
+    def window(self) -> EnergyWindow | None:
+        """Of quenched energy; None for all energies."""
+        return EnergyWindow.parse(self.quenched) if self.quenched else None
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain values by name, for the lineage."""
-        return asdict(self)
+        """Plain values by name, for the lineage; files by their name alone."""
+        files = {name: Path(getattr(self, name)).name for name in ("optics", "response")}
+        return asdict(self) | files
 
 
 def read_cocktail(path: Path, given: Mapping[str, Any]) -> Cocktail:

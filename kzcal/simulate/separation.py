@@ -33,6 +33,19 @@ class Parted:
     part: Int64[np.ndarray, " event"]
     begin: Float64[np.ndarray, " event"]
 
+    def where(self, kept: Bool[np.ndarray, " event"]) -> Parted:
+        """The events kept."""
+        rows = (self.decay[kept], self.part[kept], self.begin[kept])
+        return Parted(self.deposits.where(kept), *rows)
+
+    @property
+    def after_decay(self) -> Float64[np.ndarray, " event"]:
+        """Time of the first deposit after what an event's emission time is counted from, ns.
+
+        That is the decay, or for the later events of one their own first deposit.
+        """
+        return np.where(self.begin < SEPARATION_NS, self.begin, 0.0)
+
 
 def part_events(deposits: Deposits) -> Parted:
     """Part decays where their deposits come more than SEPARATION_NS after the event's first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,14 @@ from pathlib import Path
 import torch
 
 from kzcal import __version__
-from kzcal.baseline import baseline_digest
+from kzcal.baseline import baseline_digest, baseline_directory
 from kzcal.components import Source
 from kzcal.conditions.canonical import canonical_json
 from kzcal.conditions.payload import Lineage
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector, load_detector
 from kzcal.geometry.adjusted import detector_at
-from kzcal.geometry.materials import load_materials
+from kzcal.geometry.materials import Materials, load_materials, replaced
 from kzcal.hits import Muons, RunHeader
 from kzcal.optics.light_map_cache import light_map_of
 from kzcal.optics.tracer import FullTracer
@@ -31,9 +32,11 @@ from kzcal.response.shared import sharing
 from kzcal.simulate.chain import FORCED_WINDOW_NS, PHYSICS_WINDOW_NS, Chain
 from kzcal.simulate.cocktail import CAPTURE, FORCED, Cocktail, Ingredient
 from kzcal.simulate.constants import Constants
+from kzcal.simulate.energy_window import Thinning
 from kzcal.simulate.muons import draw_muons
 from kzcal.simulate.seeds import BlockKey
-from kzcal.simulate.timeline import Component, Scheduled, Series, Steady, steady_counts
+from kzcal.simulate.smearing import FITTED, Smearing
+from kzcal.simulate.timeline import Component, Scheduled, Series, Steady, Thinned, steady_counts
 from kzcal.simulate.volumes import Point, Shell, volume
 from kzcal.simulate.workers import Simulation
 
@@ -62,6 +65,11 @@ class Setup:
     keeps_true: bool = False
     reconstructs: bool = True
 
+    @property
+    def fits(self) -> bool:
+        """Whether vertices are fitted, for which a light map is needed."""
+        return self.reconstructs and self.cocktail.vertex == FITTED
+
     def open(self) -> Simulation:
         """The simulation."""
         cocktail, plugins = self.cocktail, load(self.plugin_files)
@@ -70,9 +78,10 @@ class Setup:
         if shared:
             detector = detector_at(detector, shared)
         components, muons = components_of(cocktail, detector, plugins.sources)
+        chain = self._chain(detector, shared)
         return Simulation(
-            chain=self._chain(detector, shared),
-            components=components,
+            chain=chain,
+            components=self._thinned(components, chain),
             seed=cocktail.seed,
             header=self._header(detector),
             muons=muons,
@@ -83,28 +92,52 @@ class Setup:
     def _chain(self, detector: Detector, shared: Mapping[str, float]) -> Chain:
         device = torch.device(self.device)
         payload = self.constants.payload(detector)
-        nominal = response_from(payload, detector, read_nominal(), device=device)
+        text = read_nominal(self._response_text())
+        nominal = response_from(payload, detector, text, device=device)
         response = sharing(nominal, detector, shared)
-        materials, ceiling = load_materials(), max(CEILING, _best(response))
+        materials, ceiling = self._materials(), max(CEILING, _best(response))
         full = self.cocktail.light == "full"
-        light_map = reconstruction = None
-        if self.reconstructs or not full:
+        light_map, reconstruction = None, None
+        if self.fits or not full:
             light_map = light_map_of(detector, materials, ceiling=ceiling, device=device)
-        if self.reconstructs and light_map is not None:
+        if self.fits and light_map is not None:
             photons = photons_per_visible_mev(detector, light_map)
             reconstruction = Reconstruction(light_map, response, photons_per_mev=photons)
+        errors = Smearing.parse(self.cocktail.vertex, shared) if self.reconstructs else None
         return Chain(
             detector=detector,
-            transport=Transport(detector),
+            transport=Transport(detector, materials),
             light=FullTracer(detector, materials, ceiling, device=device.type)
             if light_map is None or full
             else light_map,
             response=response,
-            reconstruction=reconstruction,
+            reconstruction=reconstruction or errors,
             constants=self.constants.digest,
             device=device,
             keeps_true=self.keeps_true,
         )
+
+    def _materials(self) -> Materials:
+        """Optical tables, those of the user in place of the reviewed ones."""
+        known, own = load_materials(), self.cocktail.optics
+        return replaced(known, own) if own else known
+
+    def _response_text(self) -> Path:
+        """What a calibration does not fit of a PMT's response."""
+        return Path(self.cocktail.response or baseline_directory() / "response.toml")
+
+    def _thinned(self, components: Sequence[Component], chain: Chain) -> Sequence[Component]:
+        """Components with a window of quenched energy, if there is one."""
+        window, cocktail = self.cocktail.window, self.cocktail
+        if window is None:
+            return components
+        found = list(components)
+        for row, part in enumerate(components):
+            if isinstance(part, Series | Steady) and part.source is not None:
+                key = BlockKey(cocktail.seed, cocktail.run, part.name, 0)
+                thinning = Thinning.flat(window, part.source, part.volume, chain.transport, key)
+                found[row] = Thinned(part, thinning)
+        return found
 
     def _header(self, detector: Detector) -> RunHeader:
         cocktail, duration = self.cocktail, self.cocktail.duration_s
@@ -132,6 +165,8 @@ class Setup:
                     "fit": self.constants.fit,
                 },
                 "detector": detector.digest,
+                "materials": self._materials().digest,
+                "response": hashlib.sha256(self._response_text().read_bytes()).hexdigest(),
                 "baseline": baseline_digest(),
                 "reconstruction": self.reconstructs,
                 "device": torch.device(self.device).type,

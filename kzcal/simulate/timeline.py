@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int64
 from kzcal.particles import Primaries
 from kzcal.parts import ParticleSource
 from kzcal.simulate.chain import Batch
+from kzcal.simulate.energy_window import Thinning
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.volumes import Volume
 
@@ -172,6 +173,47 @@ class Scheduled:
         primaries = self.source.sample(n, generator=key.numpy("source"))
         timestamp, position = self.timestamp[rows], self.position[rows]
         return Batch(primaries, position, timestamp, self.kind, rows.start, n)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thinned:
+    """A component of whose events some stay.
+
+    Args:
+        component: all of them.
+        thinning: which stay.
+    """
+
+    component: Component
+    thinning: Thinning
+
+    @property
+    def name(self) -> str:
+        """Unique in the simulation."""
+        return self.component.name
+
+    @property
+    def kind(self) -> str:
+        """What the truth calls its events."""
+        return self.component.kind
+
+    @property
+    def n_decays(self) -> int:
+        """Number of decays, those included of which nothing stays."""
+        return self.component.n_decays
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks."""
+        return self.component.n_blocks
+
+    def begin(self, block: int) -> int:
+        """No event of this or a later block is earlier, ns."""
+        return self.component.begin(block)
+
+    def batch(self, block: int, key: BlockKey) -> Batch:
+        """The decays of a block."""
+        return replace(self.component.batch(block, key), thinning=self.thinning)
 
 
 def steady_counts(
