@@ -5,11 +5,12 @@
 #
 # TORCH names what pip installs for PyTorch, by default the version that the tests are run with;
 # elsewhere a CPU build may need TORCH='torch --index-url https://...';
-# VENV names the environment, PYTHON (3.11 or newer) makes it.
+# VENV names the environment, PYTHON (3.11 or newer) makes it. JOBS processes share the tests.
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV ?= .venv
+JOBS ?= 2
 BIN := $(abspath $(VENV))/bin
 PLUGINS := $(dir $(wildcard plugins/*/pyproject.toml))
 READY := $(VENV)/.ready
@@ -25,8 +26,9 @@ demo: $(READY)
 	rm -rf demo-out
 	$(BIN)/kzcal demo --out demo-out
 
+# Every process calculates with one thread; files with slow tests go first, so that none is left last.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

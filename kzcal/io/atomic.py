@@ -1,11 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and work for a file that one process does for all."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kzcal.errors import ConfigurationError
@@ -29,6 +30,30 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """A block that one process, or thread, at a time is in; the others wait for it.
+
+    A process that is killed lets the next one in. An empty file of the path's name and ".lock"
+    stays. Where the file system knows no locks, several may be in the block at once.
+
+    Raises:
+        ConfigurationError: the directory does not exist or cannot be written to.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        handle = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o666)
+    except OSError as error:
+        message = f"a lock must be a file that can be written, got {lock}: {error.strerror}"
+        raise ConfigurationError(message) from error
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def check_writable(path: Path) -> None:

@@ -16,7 +16,7 @@ import torch
 from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.geometry import Detector
 from kzcal.geometry.materials import Materials
-from kzcal.io.atomic import replacing
+from kzcal.io.atomic import alone, replacing
 from kzcal.optics.light_map import LightMap
 from kzcal.optics.light_map_build import build_light_map
 from kzcal.optics.light_map_tracing import MapPrecision
@@ -58,6 +58,8 @@ def light_map_of(
 ) -> LightMap:
     """The detector's light map: from the cache, else traced and put there.
 
+    Of several processes that need a new map one traces it and the others wait.
+
     Args:
         detector: the detector.
         materials: optical tables of its media.
@@ -71,12 +73,14 @@ def light_map_of(
     """
     chosen = precision or MapPrecision()
     path = place_of(detector, materials, precision=chosen, directory=directory)
-    try:
-        return read_light_map(path, detector, ceiling=ceiling, device=device)
-    except FileFormatError:
-        traced = build_light_map(detector, materials, precision=chosen, ceiling=ceiling)
+    if kept := _kept(path, detector, ceiling, device):
+        return kept
     _make(path.parent)
-    write_light_map(path, traced)
+    with alone(path):
+        if kept := _kept(path, detector, ceiling, device):
+            return kept
+        traced = build_light_map(detector, materials, precision=chosen, ceiling=ceiling)
+        write_light_map(path, traced)
     return traced.to(device)
 
 
@@ -130,6 +134,16 @@ def read_light_map(
         message = f"a light map must be a whole .npz file with its tables, got {path}: {error}"
         raise FileFormatError(message) from error
     return LightMap.from_tables(detector, **tables, speed=speed, ceiling=ceiling, device=device)
+
+
+def _kept(
+    path: Path, detector: Detector, ceiling: float, device: torch.device | str
+) -> LightMap | None:
+    """The map of a file; None where none is, or a damaged one."""
+    try:
+        return read_light_map(path, detector, ceiling=ceiling, device=device)
+    except FileFormatError:
+        return None
 
 
 def _digest(detector: Detector, materials: Materials, precision: MapPrecision) -> str:

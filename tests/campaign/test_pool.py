@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from distributed import LocalCluster
 from made_up_runs import MadeUpRecipe, write_runs
+from patience import wait_until
 
 from kzcal.campaign.campaign import Campaign, Shelf
 from kzcal.campaign.plan import plan
@@ -58,11 +59,9 @@ def leave_a_note(notes: Path, name: str) -> str:
 def test_a_result_that_dies_with_its_worker_is_made_again(tmp_path: Path):
     with local_pool(2, 1) as pool:
         pool.submit("key", leave_a_note, tmp_path, "done")
-        deadline = time.monotonic() + 60
-        while not (notes := list(tmp_path.iterdir())) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: list(tmp_path.iterdir()), "no worker began")
         time.sleep(0.5)
-        os.kill(int(notes[0].name), signal.SIGKILL)
+        os.kill(int(next(tmp_path.iterdir()).name), signal.SIGKILL)
         time.sleep(0.5)
         key, settled = pool.wait()
         assert (key, settled.result, settled.error) == ("key", "done", None)

@@ -128,6 +128,7 @@ def misjudged(score: dict) -> list[str]:
     return found + (["good_lost"] if lost > 0.005 * good else [])
 
 
+@pytest.mark.xdist_group("period A")
 def test_period_a_meets_every_target(calibrated, scored, tmp_path):
     file = CHALLENGE / "period_A.h5"
     said = calibrated(file, "whole", "--out", tmp_path / "report")
@@ -144,6 +145,7 @@ def test_period_a_meets_every_target(calibrated, scored, tmp_path):
     assert (tmp_path / "report" / "index.html").stat().st_size > 100_000
 
 
+@pytest.mark.xdist_group("a tenth of period A")
 def test_a_tenth_of_the_events_has_honest_errors(calibrated, scored, tmp_path):
     """Also when some hits cannot be used, which are counted and dropped."""
     file, spoilt = tmp_path / "tenth.h5", []
@@ -163,6 +165,7 @@ def test_a_tenth_of_the_events_has_honest_errors(calibrated, scored, tmp_path):
     assert dishonest(score) == {}
 
 
+@pytest.mark.xdist_group("period B")
 def test_period_b_is_calibrated_end_to_end(calibrated, db, tmp_path):
     said = calibrated(CHALLENGE / "period_B.h5", "whole", "--out", tmp_path)
     assert (said["run"], said["numbers"]["hits dropped"]) == (15002, 0)

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from made_up_runs import InlinePool, MadeUpRecipe, write_runs
+from patience import PATIENCE_S, wait_until
 
 from kzcal.cli import calibrate_many
 from kzcal.cli.main import main
@@ -211,23 +211,20 @@ def test_an_interrupt_leaves_whole_runs_and_no_process(tmp_path, place, number):
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 120
-    while len(list(notes.iterdir())) < 5:
-        assert time.monotonic() < deadline, "no run was begun"
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
+    wait_until(
+        lambda: process.poll() is not None or len(list(notes.iterdir())) >= 5, "no run was begun"
+    )
+    assert process.poll() is None, process.stderr.read()
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == (1 if number == signal.SIGINT else -number)
     if number == signal.SIGINT:
         assert told.strip().splitlines()[-1] == "Aborted!"
     workers = {int(note.name.split("-")[1]) for note in notes.iterdir()}
-    while any(alive(pid) for pid in workers):
-        assert time.monotonic() < deadline, "a worker lives on"
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(alive, workers)), "a worker lives on")
     with Database.open(place.db) as db:
         assert db.check().problems == ()
         stored = {iov.runs.first for iov in db.iovs("t")}

@@ -14,7 +14,7 @@ from kzcal.conditions.database import Database
 
 
 def run(*words: object) -> Result:
-    environment = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     return CliRunner().invoke(main, ["demo", *(str(word) for word in words)], env=environment)
 
 

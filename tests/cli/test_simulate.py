@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from patience import PATIENCE_S, wait_until
 
 from kzcal.cli.main import main
 from kzcal.cli.simulate import source_options
@@ -227,6 +227,10 @@ def test_options_of_a_source_are_read_in_every_form():
     }
 
 
+def holds_events(directory: Path) -> bool:
+    return any(part.stat().st_size > 50_000 for part in directory.iterdir())
+
+
 @pytest.mark.slow
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path):
     out = tmp_path / "long.h5"
@@ -242,13 +246,12 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path):
         env={**os.environ, **ENVIRONMENT},
     )
     try:
-        deadline = time.monotonic() + 240
-        while not any(part.stat().st_size > 50_000 for part in tmp_path.iterdir()):
-            assert time.monotonic() < deadline, "nothing was written"
-            assert process.poll() is None, "it ended before it was interrupted"
-            time.sleep(0.2)
+        wait_until(
+            lambda: process.poll() is not None or holds_events(tmp_path), "nothing was written"
+        )
+        assert process.poll() is None, "it ended before it was interrupted"
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 1
+        assert process.wait(timeout=PATIENCE_S) == 1
     finally:
         process.kill()
         process.wait()

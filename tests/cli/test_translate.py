@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from patience import PATIENCE_S, wait_until
 from safetensors.torch import load_file
 
 from kzcal.cli.main import main
@@ -251,12 +252,10 @@ def test_an_interrupted_training_can_be_resumed(files: tuple[Path, Path], tmp_pa
     process = subprocess.Popen(
         list(map(str, command)), env=environment, stdout=subprocess.PIPE, text=True
     )
-    limit = time.monotonic() + 60
-    while not (out / "model.toml").exists() and time.monotonic() < limit:
-        time.sleep(0.05)
+    wait_until((out / "model.toml").exists, "the training never began")
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    told = json.loads(process.communicate(timeout=60)[0])
+    told = json.loads(process.communicate(timeout=PATIENCE_S)[0])
     assert process.returncode == 0
     assert told["ended"] == "interrupt"
     steps = told["progress"]["step"] + 5

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -90,7 +91,7 @@ class Forge:
     def close(self) -> None:
         """End the process."""
         self._process.stdin.close()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=PATIENCE_S)
         self._process.stdout.close()
 
     def _ask(self, request: dict) -> str:

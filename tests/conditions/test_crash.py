@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import wait_until
 
 from kzcal.conditions import engine as engines
 from kzcal.conditions import ledger
@@ -23,10 +24,11 @@ def _told(report: Path) -> dict[int, int]:
 
 def _wait_for_line(report: Path, count: int) -> None:
     """Until the writers have written "open" so many times."""
-    deadline = time.monotonic() + 20.0
-    while not report.exists() or report.read_text().count("open") < count:
-        assert time.monotonic() < deadline, "the writer never opened its database"
-        time.sleep(0.001)
+    wait_until(
+        lambda: report.exists() and report.read_text().count("open") >= count,
+        "the writer never opened its database",
+        every=0.001,
+    )
 
 
 def _settle(db: Database) -> None:

@@ -1,9 +1,12 @@
 """A file appears whole or not at all."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from kzcal.errors import ConfigurationError
-from kzcal.io.atomic import check_writable, replacing
+from kzcal.io.atomic import alone, check_writable, replacing
 
 
 def test_the_new_file_takes_the_place_of_the_old(tmp_path):
@@ -42,3 +45,33 @@ def test_a_place_is_refused_before_any_work(tmp_path):
         with pytest.raises(ConfigurationError, match=reason):
             check_writable(place)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_one_at_a_time_is_alone(tmp_path):
+    inside, most = [], []
+
+    def work(number):
+        with alone(tmp_path / "file"):
+            inside.append(number)
+            most.append(len(inside))
+            time.sleep(0.01)
+            inside.remove(number)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(8)))
+    assert most == [1] * 8
+
+
+def test_whoever_fails_alone_lets_the_next_one_in(tmp_path):
+    with pytest.raises(KeyboardInterrupt), alone(tmp_path / "file"):
+        raise KeyboardInterrupt
+    with alone(tmp_path / "file"):
+        pass
+
+
+def test_a_lock_that_cannot_be_written_is_refused(tmp_path):
+    with (
+        pytest.raises(ConfigurationError, match=r"file\.lock: No such file"),
+        alone(tmp_path / "no" / "file"),
+    ):
+        pass

@@ -1,12 +1,16 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
 import torch
+from patience import PATIENCE_S
 
 from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
+from kzcal.io.atomic import alone
 from kzcal.optics import light_map_cache
 from kzcal.optics.light_map_analytic import analytic_light_map
 from kzcal.optics.light_map_cache import (
@@ -54,6 +58,35 @@ def test_a_map_is_traced_once(detector, traced, tmp_path):
     assert torch.equal(first.log_collection, second.log_collection)
 
 
+def test_of_two_that_need_a_map_one_traces_it_and_the_other_waits(detector, monkeypatch, tmp_path):
+    materials, begun, other_came, made = load_materials(), Event(), Event(), []
+
+    def build(detector, materials, *, precision, ceiling):
+        made.append(precision)
+        begun.set()
+        assert other_came.wait(PATIENCE_S)
+        return analytic_light_map(detector, ceiling=ceiling)
+
+    monkeypatch.setattr(light_map_cache, "build_light_map", build)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(light_map_of, detector, materials, directory=tmp_path)
+        assert begun.wait(PATIENCE_S)
+        monkeypatch.setattr(light_map_cache, "alone", announced(other_came))
+        second = threads.submit(light_map_of, detector, materials, directory=tmp_path)
+        assert torch.equal(first.result().log_collection, second.result().log_collection)
+    assert len(made) == 1
+
+
+def announced(event):
+    """The lock, after a note that somebody has come to it."""
+
+    def lock(path):
+        event.set()
+        return alone(path)
+
+    return lock
+
+
 def test_whatever_a_map_depends_on_makes_another_file(detector, traced, tmp_path):
     materials = load_materials()
     light_map_of(detector, materials, directory=tmp_path)
@@ -77,7 +110,7 @@ def test_how_much_light_is_made_does_not_matter(detector, traced, tmp_path):
 def test_a_damaged_file_is_replaced(detector, traced, tmp_path, damage):
     materials = load_materials()
     light_map_of(detector, materials, directory=tmp_path)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.npz")
     whole = path.read_bytes()
     if damage == "cut":
         path.write_bytes(whole[: len(whole) // 2])

@@ -124,11 +124,12 @@ def test_a_muon_takes_its_neutrons_away():
 
 
 def test_a_million_events_take_a_few_seconds():
+    """Of processor time, which other work on the machine does not change."""
     run, _ = run_with_pairs(seed=1, rate_hz=20.0, seconds=50_000)
-    start = time.perf_counter()
+    start = time.process_time()
     found = PO214.build().select(run.events, run.muons, run.header, DETECTOR)
     assert found.rows.sum() > 500
-    assert time.perf_counter() - start < 10.0
+    assert time.process_time() - start < 10.0
 
 
 def test_the_installed_distribution_offers_both_samples():

@@ -134,7 +134,7 @@ def test_workers_end_with_a_fit_that_is_killed(tmp_path: Path):
     np.testing.assert_allclose(found.values, TWO.truth, rtol=1e-3)
 
 
-def waited(look, seconds: float = 150.0):
+def waited(look, seconds: float = 1200.0):
     """What is seen once there are two."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
