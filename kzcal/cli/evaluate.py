@@ -61,7 +61,11 @@ FILE = click.Path(path_type=Path)
 @click.option("--config", "settings", type=FILE, help="TOML file with settings.")
 @constants_options
 @click.option(
-    "--run", type=click.IntRange(0), help="Run whose constants are taken; else that of each file."
+    "--run",
+    "runs",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Run whose constants are taken, for all --events or once for each; else that of each.",
 )
 @detector_option
 @device_option
@@ -84,7 +88,7 @@ def evaluate(
     location: str | None,
     tag: str | None,
     nominal: bool,
-    run: int | None,
+    runs: tuple[int, ...],
     detector_name: str,
     device: str,
     threads: int | None,
@@ -118,7 +122,7 @@ def evaluate(
     page = made_directory(out) / PAGE
     classifiers = [ScoreFiles.parsed(text, len(files)) for text in scores]
     constants = corrections(location, tag, nominal) if tag is not None or nominal else None
-    conditions = Conditions(constants, run)
+    conditions = Conditions.of(constants, runs, len(files))
     with ExitStack() as stack:
         kinds = (signal, background)
         opened = Opened.of(session, stack, files, detector, conditions, kinds, last)

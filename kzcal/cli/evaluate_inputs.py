@@ -30,26 +30,40 @@ class Conditions:
 
     Args:
         corrections: where they come from; None without constants.
-        run: whose constants are taken; None for that of each file.
+        runs: whose constants are taken, one for each file; None for the file's own.
     """
 
     corrections: Corrections | None
-    run: int | None
+    runs: tuple[int | None, ...]
 
-    def correction(self, source: EventSource, detector: Detector) -> Correction | None:
-        """The correction of a file's run; None without constants."""
+    @classmethod
+    def of(cls, corrections: Corrections | None, runs: Sequence[int], n_files: int) -> Conditions:
+        """One run for all files, one for each, or none.
+
+        Raises:
+            ConfigurationError: there are neither one nor as many as files.
+        """
+        if len(runs) not in {0, 1, n_files}:
+            message = f"--run is given once, or once for each file, got {len(runs)} for {n_files}"
+            raise ConfigurationError(message)
+        return cls(corrections, tuple(runs) if len(runs) > 1 else (*runs, None)[:1] * n_files)
+
+    def correction(
+        self, number: int, source: EventSource, detector: Detector
+    ) -> Correction | None:
+        """The correction of the run of a file, given by its number; None without constants."""
         if self.corrections is None:
             return None
-        run = source.header.run if self.run is None else self.run
-        return self.corrections.of(run, detector)[0]
+        run = self.runs[number]
+        return self.corrections.of(source.header.run if run is None else run, detector)[0]
 
-    def required(self, source: EventSource, detector: Detector) -> Correction:
-        """The correction of a file's run.
+    def required(self, number: int, source: EventSource, detector: Detector) -> Correction:
+        """The correction of the run of a file.
 
         Raises:
             ConfigurationError: there are no constants.
         """
-        found = self.correction(source, detector)
+        found = self.correction(number, source, detector)
         if found is None:
             message = (
                 "a model sees hits corrected by constants of their run, got none: give --tag, or "
@@ -95,8 +109,8 @@ class Opened:
 
         sources = tuple(stack.enter_context(session.open_events(p, detector)) for p in paths)
         labelled = []
-        for source in sources:
-            correction = conditions.correction(source, detector)
+        for number, source in enumerate(sources):
+            correction = conditions.correction(number, source, detector)
             live = None if correction is None else int(correction.live.sum())
             labelled.append(Labelled.of(source, *kinds, last=last, live=live))
         return cls(session, detector, tuple(paths), sources, tuple(labelled), conditions)
@@ -134,10 +148,11 @@ class Opened:
         step = max(total / config.probed, 1.0)
         chosen = np.unique(np.arange(0, total, step).astype(np.int64))
         parts, signal, first = [], [], 0
-        for source, one in zip(self.sources, self.labelled, strict=True):
+        for number, one in enumerate(self.labelled):
+            source = self.sources[number]
             mine = chosen[(chosen >= first) & (chosen < first + len(one.rows))] - first
             first += len(one.rows)
-            correction = self.conditions.required(source, self.detector)
+            correction = self.conditions.required(number, source, self.detector)
             parts.append(corrected_events(source, self.detector, correction, one.rows[mine]))
             signal.append(one.signal[mine])
         probe = Probe.of(found.classifier, together(parts), np.concatenate(signal), self.detector)
