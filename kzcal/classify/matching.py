@@ -55,9 +55,15 @@ def matching_weights(
 
 
 def _bins(values: Float64[np.ndarray, " event"], signal: Bool[np.ndarray, " event"]) -> np.ndarray:
-    """Bin of each event; edges are quantiles of both classes in equal parts."""
-    fewest = int(min(signal.sum(), (~signal).sum()))
-    number = int(np.clip(fewest // FEWEST_PER_BIN, 1, MOST_BINS))
+    """Bin of each event; edges are quantiles of both classes in equal parts.
+
+    The first and the last bin hold what lies outside the range of one of the classes.
+    """
+    classes = values[signal], values[~signal]
+    number = int(np.clip(min(map(len, classes)) // FEWEST_PER_BIN, 1, MOST_BINS))
     inner = np.linspace(0, 1, number + 1)[1:-1]
-    edges = np.mean([np.quantile(values[c], inner) for c in (signal, ~signal)], axis=0)
+    edges = np.mean([np.quantile(of_class, inner) for of_class in classes], axis=0)
+    lowest = max(of_class.min() for of_class in classes)
+    highest = np.nextafter(min(of_class.max() for of_class in classes), np.inf)
+    edges = np.sort([lowest, *edges.clip(min(lowest, highest), highest), highest])
     return np.asarray(np.searchsorted(edges, values, side="right"))
