@@ -20,6 +20,9 @@ from kzcal.fit.times.counts import TimeCounts
 from kzcal.geometry import Detector
 from kzcal.physics.transport import Transport
 
+DECAYS = 8
+"""Drawn for every event: with one, the gammas of the expectation would scatter like the data's."""
+
 
 class Gatherer(Protocol):
     """Takes in a run and the light traced for it, each once, and gives a term."""
@@ -67,7 +70,8 @@ def gather(
             gatherer.add(batch)
         advance("count hits", len(batch.pmt) / n_hits)
     vertex = run.stream.events.vertex.double().cpu().numpy()
-    points = emission_points(rows, vertex, Transport(run.detector), seed=config.seed)
+    transport = Transport(run.detector)
+    points = emission_points(rows, vertex, transport, decays=DECAYS, seed=config.seed)
     for block in traced(points, run, config.photons / n_events, seed=config.seed):
         for gatherer in gatherers:
             gatherer.add_light(block)

@@ -53,6 +53,12 @@ class NominalType:
     moved: tuple[NominalStray, ...]
     added: tuple[NominalStray, ...]
 
+    @property
+    def early_ns(self) -> tuple[float, float]:
+        """Least and largest delay of pulses that come early; none at all without such pulses."""
+        delays = [stray.delay_ns for stray in self.moved if stray.delay_ns[1] <= 0]
+        return min((a for a, _ in delays), default=0.0), max((b for _, b in delays), default=0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class NominalResponse:

@@ -16,9 +16,10 @@ from kzcal.response.strays import Stray
 def sharing(
     response: DetectorResponse, detector: Detector, shared: Mapping[str, float]
 ) -> DetectorResponse:
-    """The response with late light, time walk and efficiency of the types as they were fitted.
+    """The response with strays, time walk and efficiency of the types as they were fitted.
 
-    Late photoelectrons of the fit take the place of the nominal late pulses.
+    Late photoelectrons of the fit take the place of the nominal late pulses; early ones keep the
+    nominal delays.
 
     Args:
         response: with the constants of every PMT, by place.
@@ -38,7 +39,23 @@ def sharing(
             late_delay=shared.get("late_delay", response.late_delay),
             moved=tuple(stray for stray in response.moved if not _late(stray)),
         )
+    if "early_fraction" in shared:
+        changed = replace(changed, moved=_with_early(changed.moved, shared["early_fraction"]))
     return changed
+
+
+def _with_early(strays: tuple[Stray, ...], fraction: float) -> tuple[Stray, ...]:
+    """Strays of which the early ones together have this share of photoelectrons."""
+    nominal = sum((stray.share for stray in strays if _early(stray)), torch.zeros(()))
+    shares = [fraction * stray.share / nominal.clamp(min=1e-12) for stray in strays]
+    return tuple(
+        replace(stray, share=share) if _early(stray) else stray
+        for stray, share in zip(strays, shares, strict=True)
+    )
+
+
+def _early(stray: Stray) -> bool:
+    return bool((stray.last <= 0).all()) and not _late(stray)
 
 
 def _late(stray: Stray) -> bool:

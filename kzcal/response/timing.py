@@ -52,6 +52,15 @@ def delay(omega: Float[Tensor, " frequency"], shift: Tensor) -> Tensor:
     return factor
 
 
+def even_delay(
+    omega: Complex[Tensor, " frequency"], delays: Float[Tensor, "row 2"]
+) -> Complex[Tensor, "row frequency"]:
+    """Transform of delays that are evenly spread between a least and a largest one [ns]."""
+    first, last = delays[:, :1], delays[:, 1:]
+    box = torch.sinc(omega * (last - first) / (2 * math.pi))
+    return box * torch.exp(-0.5j * omega * (first + last))
+
+
 def angular_frequencies(n: int, step: float, device: torch.device) -> Tensor:
     """Angular frequencies [1/ns] of the real transform of ``n`` bins of ``step`` ns."""
     frequency: Tensor = torch.fft.rfftfreq(n, step, dtype=torch.float64, device=device)

@@ -42,6 +42,19 @@ def test_late_light_of_the_fit_replaces_late_pulses_and_nothing_else():
     assert after.added is before.added
 
 
+def test_early_pulses_have_the_share_of_the_fit_and_their_own_delays():
+    before = nominal()
+    after = sharing(before, DETECTOR, {"early_fraction": 0.02})
+    for one, other in zip(after.moved, before.moved, strict=True):
+        is_early = bool((other.last <= 0).all())
+        torch.testing.assert_close(
+            one.share, torch.full_like(other.share, 0.02) if is_early else other.share
+        )
+        assert torch.equal(one.first, other.first)
+    none = sharing(before, DETECTOR, {"early_fraction": 0.0})
+    assert min(float(stray.share.max()) for stray in none.moved) == 0.0
+
+
 def test_the_walk_is_that_of_the_fit():
     after = sharing(nominal(), DETECTOR, {"time_walk": 0.9})
     torch.testing.assert_close(after.walk, torch.full((DETECTOR.n_pmt,), 0.9))

@@ -40,6 +40,7 @@ TRUTH = {
     "decay_scale": 1.0,
     "late_fraction": 0.03,
     "late_delay": 25.0,
+    "early_fraction": 0.0,
     "time_walk": 0.7,
     "tts_mean_17": 1.3,
     "tts_mean_20": 2.5,

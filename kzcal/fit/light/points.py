@@ -1,9 +1,9 @@
 """Where the light of calibration samples is made: decays of their sources at the vertices found.
 
-Every event of a sample gets a decay of the sample's source, drawn once with a fixed seed. It
-begins at the event's reconstructed vertex and is then moved so that the centroid of its light lies
-there, because that is what a reconstruction finds. Alphas and betas are points; gammas spread
-their light over some decimetres.
+Every event of a sample gets decays of the sample's source, drawn once with a fixed seed. They
+begin at the event's reconstructed vertex and each is then moved so that the centroid of its light
+lies there, because that is what a reconstruction finds. Alphas and betas are points; gammas
+spread their light over some decimetres.
 
 Assumption: the vertex resolution moves the points of a decay together and by no more than the
 light changes over; terms that see it (times, edges) fold it in themselves.
@@ -113,15 +113,18 @@ def emission_points(
     transport: Transport,
     *,
     sources: Mapping[str, ParticleSource] | None = None,
+    decays: int = 1,
     seed: int,
 ) -> EmissionPoints:
-    """Points of the events of samples; a decay that makes no light leaves its event without.
+    """Points of the events of samples; decays that make no light leave their event without.
 
     Args:
         rows: events of each sample, such as of ``rows_of_samples``.
         vertex: of every event of the run, m.
         transport: of the detector.
         sources: what decays in a sample, by its name; None for ``source_of`` each.
+        decays: drawn for every event, which share its light: where and when gammas shine differs
+            from one to the next, and events are few.
         seed: of the decays; those of a sample do not depend on the other samples.
     """
     names = tuple(rows)
@@ -129,7 +132,8 @@ def emission_points(
     for name in names:
         source = source_of(name) if sources is None else sources[name]
         generator = np.random.default_rng([seed, *name.encode()])
-        parts.append(_points(rows[name], vertex, source, transport, generator))
+        drawn = np.repeat(rows[name], decays)
+        parts.append(_points(drawn, vertex, source, transport, generator))
     row, position, time, share = (np.concatenate(column) for column in zip(*parts, strict=True))
     sample = np.repeat(np.arange(len(names)), [len(part[0]) for part in parts])
     return EmissionPoints(row, position, time, share, sample, names)
@@ -142,7 +146,7 @@ def _points(
     transport: Transport,
     generator: np.random.Generator,
 ) -> Columns:
-    """Row, position, time and share of the points of one sample."""
+    """Row, position, time and share of the points of one sample; a decay for every row given."""
     start = vertex[rows].astype(np.float64)
     primaries = source.sample(len(rows), generator=generator)
     light = transport.light(transport.deposits(primaries, start, generator=generator))
@@ -150,7 +154,7 @@ def _points(
 
 
 def _laid(light: LightSites, rows: Rows, vertex: Vertices) -> Columns:
-    """Light that scintillates, with its centroid moved to the vertex."""
+    """Light that scintillates, with the centroid of every decay moved to the vertex."""
     shines = light.scintillation.numpy() > 0
     event = light.event.numpy()[shines]
     amount = light.scintillation.numpy()[shines].astype(np.float64)
@@ -158,9 +162,10 @@ def _laid(light: LightSites, rows: Rows, vertex: Vertices) -> Columns:
     total = np.bincount(event, amount, len(rows))
     share = amount / total[event]
     centroid = np.stack([np.bincount(event, share * x, len(rows)) for x in position.T], axis=1)
+    row = rows[event]
     return (
-        rows[event],
+        row,
         position + (vertex - centroid)[event],
         light.time.numpy()[shines].astype(np.float64),
-        share,
+        share / np.bincount(row, share)[row],
     )

@@ -1,9 +1,9 @@
 r"""When hits are reported, folded from when light reaches the photocathodes.
 
 Traced photons say how long light travels. What comes on top is a product of transforms in the
-frequency :math:`\omega`: the scintillation, late photoelectrons, the transit time of the PMTs of
-a type, and after the merging of pulses the errors of the reconstruction and the walk. Everything
-is differentiable by the parameters, and nothing is drawn.
+frequency :math:`\omega`: the scintillation, late and early photoelectrons, the transit time of
+the PMTs of a type, and after the merging of pulses the errors of the reconstruction and the walk.
+Everything is differentiable by the parameters, and nothing is drawn.
 
 Frequencies are complex, :math:`\omega - i a`, which is the same as looking at
 :math:`e^{-a t}` times the density: the slowest light of alphas has then died out before the
@@ -25,6 +25,7 @@ from kzcal.response.charge import ChargeShape, passing, single_pe_density
 from kzcal.response.timing import (
     angular_frequencies,
     delay,
+    even_delay,
     exponential,
     gaussian,
     photoelectrons_ahead,
@@ -84,6 +85,7 @@ class ArrivalFold:
         offset_variance: of the time offsets of each type's PMTs, from their errors, ns^2.
         alpha: share of alphas in the light of each cell.
         rise_time: of the scintillation, ns.
+        early: least and largest delay of early pulses of each type's PMTs, ns.
         mean: photoelectrons of the pairs of event and PMT, averaged over their photoelectrons.
         dark: dark pulses in a step before threshold, in all of a cell's pairs together.
         chance: of each class of charge for 1, 2, ... photoelectrons, by type.
@@ -99,6 +101,7 @@ class ArrivalFold:
     offset_variance: Float[Tensor, " type"]
     alpha: Float[Tensor, " cell"]
     rise_time: float
+    early: Float[Tensor, "type 2"]
     mean: Float[Tensor, " cell"]
     dark: Float[Tensor, " cell"]
     chance: Float[Tensor, "type pe charge"]
@@ -171,7 +174,8 @@ class ArrivalFold:
         rms = torch.stack([values["tts_mean_17"], values["tts_mean_20"]])
         variance = (rms[:, None] * self.spread) ** 2 + self.offset_variance[:, None]
         transit = gaussian(omega, variance).mean(1)[self.kind]
-        return profile * transit * late * exponential(omega, self.rise_time)
+        early = 1 + values["early_fraction"] * (even_delay(omega, self.early) - 1)[self.kind]
+        return profile * transit * early * late * exponential(omega, self.rise_time)
 
 
 def _poisson(mean: Float[Tensor, "cell node"]) -> Float[Tensor, "cell pe node"]:

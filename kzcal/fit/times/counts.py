@@ -32,6 +32,7 @@ from kzcal.fit.times.cells import (
     TimeCells,
 )
 from kzcal.fit.times.term import TimeTerm, time_edges
+from kzcal.response.nominal import read_nominal
 
 CHARGE_EDGES = (0.55, 0.8, 1.1, 1.6)
 """Edges of the classes of charge, p.e.; the walk goes with q^-1/2."""
@@ -177,6 +178,9 @@ class TimeCounts:
             offset_variance=torch.stack([error[good].nanmean() for good in types]),
             alpha=self._alpha().to(kind.device)[sample],
             rise_time=run.detector.light.rise_time,
+            early=inverse.new_tensor(
+                [t.early_ns for _, t in sorted(read_nominal().types.items())]
+            ),
             mean=mean[cells],
             dark=self.pairs[2][cells],
             chance=torch.stack([self._chances(good) for good in types]),
@@ -211,6 +215,7 @@ class TimeCounts:
             "decay_scale": 1.0,
             "late_fraction": 0.03,
             "late_delay": 30.0,
+            "early_fraction": 0.005,
             "time_walk": result.walk.value,
             "time_shift": 0.0,
             "vertex_resolution": config.vertex_resolution,

@@ -48,6 +48,22 @@ def test_alphas_are_points_and_gammas_are_clouds(points, vertex):
     assert (points.time[clouds] > 0).all()
 
 
+def test_many_decays_share_an_event_s_light_and_steady_its_time(transport, vertex):
+    rows = {"neutron-capture": np.arange(200), "po210": np.arange(200, 300)}
+
+    def mean_time(decays):
+        found = emission_points(rows, vertex, transport, decays=decays, seed=7)
+        np.testing.assert_allclose(np.bincount(found.row, found.share, 300), 1, rtol=1e-12)
+        for axis in range(3):
+            centroid = np.bincount(found.row, found.share * found.position[:, axis], 300)
+            np.testing.assert_allclose(centroid, vertex[:, axis], atol=1e-6)
+        return np.bincount(found.row, found.share * found.time, 300)[:200]
+
+    one, many = mean_time(1), mean_time(16)
+    assert many.mean() == pytest.approx(one.mean(), abs=4 * one.std() / 200**0.5)
+    assert many.std() < 0.4 * one.std()
+
+
 def test_same_seed_same_points_whatever_the_other_samples_are(transport, vertex, points):
     rows = {"po210": np.arange(1), "neutron-capture": np.arange(0, 300, 5)}
     alone = emission_points(rows, vertex, transport, seed=7)

@@ -18,6 +18,7 @@ VALUES = {
     "decay_scale": 1.0,
     "late_fraction": 0.0,
     "late_delay": 25.0,
+    "early_fraction": 0.0,
     "time_walk": 0.0,
     "tts_mean_17": 1.3,
     "tts_mean_20": 2.5,
@@ -43,6 +44,7 @@ def fold(**changes):
         offset_variance=tensor([0.0, 0.0]),
         alpha=tensor([0.0, 0.0]),
         rise_time=0.0,
+        early=tensor([[-25.0, -10.0], [-35.0, -15.0]]),
         mean=tensor([1e-6, 1e-6]),
         dark=tensor([0.0, 0.0]),
         chance=torch.ones(2, 6, 1, dtype=torch.float64),
@@ -90,6 +92,21 @@ def test_mean_and_variance_are_those_of_the_parts(scale, late):
     )
     expected = square + delayed + tensor([1.3, 2.5]) ** 2 + STEP**2 / 12
     torch.testing.assert_close(variance, expected, rtol=2e-2, atol=0)
+
+
+def test_early_pulses_come_within_their_delays():
+    before, after = (
+        fold().photoelectrons(flash(20.0), values(decay_scale=0.3, early_fraction=fraction))
+        for fraction in (0.0, 0.02)
+    )
+    torch.testing.assert_close(after.sum(1), before.sum(1), rtol=1e-4, atol=0)
+    moved = moments(after)[0] - moments(before)[0]
+    torch.testing.assert_close(moved, 0.02 * tensor([-17.5, -25.0]), rtol=5e-3, atol=0)
+    ahead = NODES < 20 - 5 * 2.5
+    early = (after - before)[:, ahead].sum(1)
+    assert float(early.min()) > 0.01
+    assert float(before[:, ahead].sum(1).max()) < 1e-4
+    assert float(after[1, NODES < 20 - 35 - 5 * 2.5].sum()) < 1e-4
 
 
 def test_where_light_lies_between_the_nodes_does_not_matter():
@@ -166,7 +183,7 @@ def test_charge_tells_how_many_photoelectrons_a_pulse_had():
 def test_slopes_are_those_of_differences():
     names = tuple(VALUES)
     model = fold(dark=tensor([1e-9, 1e-9]), lever=tensor([[0.4], [0.4]]), alpha=tensor([0.3, 0.9]))
-    at = tensor([1.02, 0.03, 20.0, 0.6, 1.3, 2.4, 0.1, 0.14, 0.35])
+    at = tensor([1.02, 0.03, 20.0, 0.01, 0.6, 1.3, 2.4, 0.1, 0.14, 0.35])
 
     def mean(point):
         named = dict(zip(names, point, strict=True))
