@@ -1,0 +1,74 @@
+"""What each network is made of, by its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from kzcal.classify.augment import Turns
+from kzcal.errors import ConfigurationError
+from kzcal.learning import ClassifierTask, Trained
+from kzcal_topology.graph_network import GraphNetwork
+from kzcal_topology.graphs import AROUND, GraphMaker
+from kzcal_topology.grid import Grid, GridNetwork
+from kzcal_topology.learner import NetworkClassifier, NetworkLearner, Recipe, View
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A network and what it sees.
+
+    Args:
+        make: makes the network.
+        view: of events.
+        turns: rotations that it has to learn about; None for one that no rotation changes.
+    """
+
+    make: Callable[[], nn.Module]
+    view: View
+    turns: Turns | None = None
+
+
+def grid_design(given: ClassifierTask | Trained, options: Mapping[str, float]) -> Design:
+    """The CNN on a grid."""
+    channels = _whole("channels", options["channels"], 1024)
+    grid = Grid.of(given.detector, given.device)
+    return Design(lambda: GridNetwork(channels), grid.see, Turns.of(given.detector))
+
+
+def graph_design(given: ClassifierTask | Trained, options: Mapping[str, float]) -> Design:
+    """The network on graphs of hits."""
+    width = _whole("width", options["width"], 1024)
+    neighbours = _whole("neighbours", options["neighbours"], AROUND)
+    maker = GraphMaker.of(given.detector, neighbours, given.device)
+    return Design(lambda: GraphNetwork(width), maker.see)
+
+
+def learner(
+    design: Callable[[ClassifierTask | Trained, Mapping[str, float]], Design],
+    task: ClassifierTask,
+    options: Mapping[str, float],
+) -> NetworkLearner:
+    """A training that has not begun."""
+    chosen = design(task, options)
+    recipe = Recipe(**{name: options[name] for name in ("batch", "rate", "steps", "dead")})
+    return NetworkLearner(task, chosen.make, chosen.view, recipe, chosen.turns)
+
+
+def classifier(
+    design: Callable[[ClassifierTask | Trained, Mapping[str, float]], Design], trained: Trained
+) -> NetworkClassifier:
+    """A network with the weights that training left."""
+    chosen = design(trained, trained.options)
+    network = chosen.make().to(trained.device)
+    network.load_state_dict(dict(trained.weights))
+    return NetworkClassifier(network, chosen.view)
+
+
+def _whole(name: str, value: float, most: int) -> int:
+    if not 1 <= value <= most:
+        message = f"{name} is from 1 to {most}, got {value:g}"
+        raise ConfigurationError(message)
+    return int(value)

@@ -1,0 +1,158 @@
+"""Boosted trees on the residual times alone: what KamNet must beat to need a sphere at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import xgboost as xgb
+from jaxtyping import Float32, Float64
+from torch import Tensor
+
+from kzcal.errors import ConfigurationError
+from kzcal.learning import ClassifierTask, CorrectedEvents, Trained
+from kzcal_topology.time_bins import time_shares
+
+BOOSTER, ROUND = "booster", "round"
+
+
+class TimeTrees:
+    """Trees on the histogram of residual times.
+
+    Args:
+        trained: what training left.
+    """
+
+    def __init__(self, trained: Trained) -> None:
+        self._booster = _loaded(trained.weights[BOOSTER], {})
+
+    def score(self, events: CorrectedEvents) -> Float64[np.ndarray, " event"]:
+        """Logit of each event."""
+        return _margin(self._booster, time_shares(events))
+
+
+class TimeTreesLearner:
+    """Grows one tree a step on the logistic loss, each on a random part of the events.
+
+    Random numbers and the margin of every event are kept here, so that a resumed training grows
+    the same trees. It is alone even where several processes train: each grows the same.
+
+    Args:
+        task: what to learn from.
+        depth: of each tree.
+        rate: how much of its best values each tree takes.
+        part: of the events that each tree sees.
+        leaf: least sum of p (1 - p) over the events of a leaf.
+        trees: after which steps change nothing.
+
+    Raises:
+        ConfigurationError: an option is out of its range.
+
+    Source: T. Chen, C. Guestrin (2016), XGBoost, doi:10.1145/2939672.2939785.
+    """
+
+    def __init__(
+        self,
+        task: ClassifierTask,
+        *,
+        depth: float = 3,
+        rate: float = 0.05,
+        part: float = 0.5,
+        leaf: float = 10,
+        trees: float = 300,
+    ) -> None:
+        _check_range("depth", depth, 12)
+        _check_range("rate", rate, 1)
+        _check_range("part", part, 1)
+        _check_range("leaf", leaf, 1e6)
+        _check_range("trees", trees, 1e5)
+        self._parameters = {
+            "objective": "binary:logistic",
+            "base_score": 0.5,
+            "max_depth": int(depth),
+            "eta": rate,
+            "min_child_weight": leaf,
+            "tree_method": "hist",
+            "device": task.device.type,
+            "nthread": torch.get_num_threads(),
+        }
+        self._part, self._trees = part, int(trees)
+        self._shares = time_shares(task.events)
+        self._signal, self._weight = task.signal.astype(np.float64), task.weight.astype(np.float64)
+        self._data = xgb.DMatrix(self._shares)
+        self._booster = xgb.Booster(self._parameters, [self._data])
+        self._logit = np.zeros(len(task.events))
+        self._round = 0
+        self._generator = torch.Generator().manual_seed(task.seed)
+
+    def step(self) -> Mapping[str, float]:
+        """One more tree; the loss before it."""
+        chance = 1.0 / (1.0 + np.exp(-self._logit))
+        told = {"loss": _logistic(self._logit, self._signal, self._weight)}
+        if self._round == self._trees:
+            return told
+        drawn = torch.rand(len(self._logit), generator=self._generator).numpy() < self._part
+        weight = self._weight * drawn
+        slope, curvature = weight * (chance - self._signal), weight * chance * (1.0 - chance)
+        self._booster.boost(self._data, self._round, grad=slope, hess=curvature)
+        self._logit += _margin(self._booster, self._shares, (self._round, self._round + 1))
+        self._round += 1
+        return told
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Trees, margins, the number of trees and the random state."""
+        return {
+            **self.weights(),
+            "logit": torch.from_numpy(self._logit.copy()),
+            ROUND: torch.tensor(self._round),
+            "random": self._generator.get_state(),
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on exactly where ``state`` was taken."""
+        self._round = int(state[ROUND])
+        self._booster = _loaded(state[BOOSTER], self._parameters)
+        self._logit = state["logit"].cpu().numpy().copy()
+        self._generator.set_state(state["random"].cpu())
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """The trees, in XGBoost's own format."""
+        raw = np.frombuffer(self._booster.save_raw("ubj"), np.uint8)
+        return {BOOSTER: torch.from_numpy(raw.copy())}
+
+    def score(self, events: CorrectedEvents) -> Float64[np.ndarray, " event"]:
+        """Logit of each event by the trees so far."""
+        return _margin(self._booster, time_shares(events))
+
+
+def _check_range(name: str, value: float, most: float) -> None:
+    if not 0 < value <= most:
+        message = f"{name} is above 0 and at most {most:g}, got {value:g}"
+        raise ConfigurationError(message)
+
+
+def _loaded(raw: Tensor, parameters: Mapping[str, object]) -> xgb.Booster:
+    return xgb.Booster(dict(parameters), model_file=bytearray(raw.cpu().numpy().tobytes()))
+
+
+def _margin(
+    booster: xgb.Booster,
+    shares: Float32[np.ndarray, "event bin"],
+    trees: tuple[int, int] = (0, 0),
+) -> Float64[np.ndarray, " event"]:
+    """Sum of the leaves of some trees, of all for (0, 0)."""
+    if not booster.num_boosted_rounds() or not len(shares):
+        return np.zeros(len(shares))
+    found = booster.predict(xgb.DMatrix(shares), output_margin=True, iteration_range=trees)
+    return np.asarray(found, np.float64)
+
+
+def _logistic(
+    logit: Float64[np.ndarray, " event"],
+    signal: Float64[np.ndarray, " event"],
+    weight: Float64[np.ndarray, " event"],
+) -> float:
+    """Mean logistic loss, weighted."""
+    loss = np.logaddexp(0.0, logit) - signal * logit
+    return float(weight @ loss / weight.sum())
