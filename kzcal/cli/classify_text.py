@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 from typing import TYPE_CHECKING
+
+from kzcal.cli.output import table
 
 if TYPE_CHECKING:
     from kzcal.classify.run import Outcome
     from kzcal.classify.score import Scored
+    from kzcal.components import Classifier
+
+
+def listing(records: Iterable[Classifier]) -> str:
+    """A paragraph for each classifier that learns: options, and their values in presets."""
+    learners = [record for record in records if record.learn is not None]
+    if not learners:
+        return "no installed plugin brings a classifier that learns"
+    return "\n\n".join(_paragraph(record) for record in learners)
+
+
+def _paragraph(record: Classifier) -> str:
+    """Name, summary and provider, and a row for each option."""
+    head = f"{record.name} ({record.provider})\n    {record.summary}"
+    names = list(record.presets)
+    rows = []
+    for option in record.options:
+        values = [record.presets[n].get(option.name, option.default) for n in names]
+        numbers = [f"{value:g}" for value in (option.default, *values)]
+        flag = f"    --{option.name.replace('_', '-')}"
+        rows.append((flag, *numbers, option.unit, option.summary))
+    if not rows:
+        return head
+    return f"{head}\n{table(('    option', 'default', *names, 'unit', ''), rows)}"
 
 
 def outcomes_text(outcomes: Sequence[Outcome]) -> str:

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 LONE_FLAG = "--"
 
 
+def _list(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    """Print the classifiers that learn, and end."""
+    if not asked:
+        return
+    from kzcal.cli.classify_text import listing
+
+    session = context.ensure_object(Session)
+    click.echo(listing(session.plugins().classifiers.values()))
+    context.exit()
+
+
 @click.command(context_settings={"ignore_unknown_options": True}, options_metavar="[OPTIONS]")
 @click.argument("name", metavar="NAME")
 @click.argument(
@@ -30,6 +41,14 @@ LONE_FLAG = "--"
     nargs=-1,
     type=click.UNPROCESSED,
     metavar="EVENTS... [--CLASSIFIER-OPTION VALUE]...",
+)
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list,
+    help="List the classifiers that learn, with options and presets, and exit.",
 )
 @click.option("--signal", multiple=True, required=True, help="Kind of events; may be repeated.")
 @click.option(
@@ -104,9 +123,9 @@ def train(
 ) -> None:
     """Train a classifier on events whose kind is known.
 
-    NAME is a classifier that learns, EVENTS are files with truth/kind, of one run or several; the
-    hits of each are corrected by the constants of its run: offsets, gains, exchanged cables and
-    PMTs that are out of use.
+    NAME is a classifier that learns (--list says which there are), EVENTS are files with
+    truth/kind, of one run or several; the hits of each are corrected by the constants of its run:
+    offsets, gains, exchanged cables and PMTs that are out of use.
 
     \b
         kzcal train kamnet topology.h5 --signal bb --background bi214 --run 15001 --db kz.db \\

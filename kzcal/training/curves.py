@@ -61,7 +61,7 @@ def draw_curves(
         for name in names[:MOST_CURVES]:
             told = [row.losses.get(name, float("nan")) for row in validations]
             losses.plot(minutes, told, label=name.replace("_", " "), marker=".", ms=3)
-        losses.set_ylabel("what steps tell")
+        losses.set_ylabel("losses and the like")
         losses.set_xlabel("time, min")
         if names:
             losses.legend(loc="best")

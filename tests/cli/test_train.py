@@ -164,6 +164,15 @@ def test_what_cannot_be_meant_is_refused(words, told, model: Path, path: Path, c
     assert (model / "checkpoint.safetensors").read_bytes() == before
 
 
+def test_classifiers_are_listed_with_options_and_presets():
+    result = kzcal("train", "--list")
+    assert result.exit_code == 0, result.output
+    paragraph = result.output.partition("spreading (spreading.py)")[2]
+    rows = [line.split() for line in paragraph.splitlines()]
+    assert ["option", "default", "slow", "unit"] in rows
+    assert ["--rate", "1", "0.1", "1", "Step", "of", "the", "optimiser."] in rows
+
+
 def test_constants_come_from_somewhere(path: Path, tmp_path: Path):
     result = kzcal("train", "spreading", path, *CLASSES, "--out", tmp_path / "m")
     assert result.exit_code == 1
