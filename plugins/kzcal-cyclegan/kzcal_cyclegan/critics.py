@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from kzcal.geometry.farthest import farthest_points
 from kzcal_cyclegan.features import CHARGES, TIMES, Features
 from kzcal_cyclegan.runs import Batch, Tubes
 
@@ -71,8 +72,10 @@ class SphereCritic(nn.Module):
 
     def __init__(self, tubes: Tubes, width: int = 24) -> None:
         super().__init__()
-        centre = farthest_points(tubes.direction, N_PATCH)
-        closeness = tubes.direction @ tubes.direction[centre].T
+        direction = tubes.direction
+        chosen = farthest_points(direction.cpu().numpy(), N_PATCH)
+        centre = torch.from_numpy(chosen).to(direction.device)
+        closeness = direction @ direction[centre].T
         near = closeness[centre].topk(N_NEIGHBOUR, dim=1).indices
         self.register_buffer("patch", closeness.argmax(1))
         self.register_buffer("near", near)
@@ -97,13 +100,3 @@ class SphereCritic(nn.Module):
         spread = (x.var(1) + 1e-6).sqrt()
         verdict: Tensor = self.last(torch.cat([x.mean(1), spread], 1))
         return verdict[:, 0]
-
-
-def farthest_points(direction: Float[Tensor, "pmt 3"], n: int) -> Int[Tensor, " patch"]:
-    """PMTs that lie far apart, each the farthest from those before it."""
-    chosen = [0]
-    closeness = direction @ direction[0]
-    for _ in range(n - 1):
-        chosen.append(int(closeness.argmin()))
-        closeness = torch.maximum(closeness, direction @ direction[chosen[-1]])
-    return torch.tensor(chosen, device=direction.device)

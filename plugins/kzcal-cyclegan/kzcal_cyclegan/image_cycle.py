@@ -18,9 +18,9 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
 from kzcal.training.distributed import average, world
+from kzcal.training.ensemble import Ensemble, part
 from kzcal.translate.refusals import refuse_other_windows
 from kzcal_cyclegan import guards
-from kzcal_cyclegan.flat import Ensemble, part
 from kzcal_cyclegan.image_sampling import ImageTranslator
 from kzcal_cyclegan.images import Panel
 from kzcal_cyclegan.networks import image_generator, patch_critic
@@ -125,7 +125,7 @@ class ImageCycle:
 
     def weights(self) -> Mapping[str, Tensor]:
         """The forward generator, where PMTs are in an image and which are alive."""
-        network = part(self._all.state(), "network.forward.")
+        network = part(self._all.state(), "network.forward")
         sizes = torch.tensor([self._options.filters, self._options.blocks])
         panel = {"alive": self._panel.alive.clone(), "pixel": self._panel.pixel.clone()}
         return {**network, **panel, "sizes": sizes}

@@ -14,11 +14,11 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
 from kzcal.training.distributed import average, world
+from kzcal.training.ensemble import Ensemble
 from kzcal.translate.refusals import refuse_other_windows
 from kzcal_cyclegan import cycles, guards
 from kzcal_cyclegan.backward import Backward, Guess
 from kzcal_cyclegan.critics import HitCritic, SphereCritic
-from kzcal_cyclegan.flat import Ensemble
 from kzcal_cyclegan.forward import Drawn, Forward
 from kzcal_cyclegan.runs import Batch, RunTensors, Tubes
 from kzcal_cyclegan.sampling import SparseTranslator, steps_of

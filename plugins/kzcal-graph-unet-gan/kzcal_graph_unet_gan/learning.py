@@ -14,6 +14,7 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import TranslatorTask
 from kzcal.training.distributed import average, world
+from kzcal.training.ensemble import Ensemble, of_module
 from kzcal.translate.maps import HitMaps
 from kzcal_graph_unet_gan.dark import dark_rates, reporting
 from kzcal_graph_unet_gan.discriminator import Discriminator
@@ -24,12 +25,6 @@ from kzcal_graph_unet_gan.pairs import Pairs
 from kzcal_graph_unet_gan.sampling import Drawn, draw
 from kzcal_graph_unet_gan.settings import Settings
 from kzcal_graph_unet_gan.start import start_from_means
-from kzcal_graph_unet_gan.state import (
-    of_module,
-    of_optimiser,
-    restore_module,
-    restore_optimiser,
-)
 from kzcal_graph_unet_gan.translation import GraphTranslator, large_of, levels_of
 
 OWN_RATE = 3.0
@@ -69,7 +64,14 @@ class GraphLearning:
         self._averaged.load_state_dict(self._network.state_dict())
         self._averaged.to(task.device).requires_grad_(requires_grad=False)
         self._optimisers = self._new_optimisers()
-        self._steps = 0
+        self._steps = torch.zeros((), dtype=torch.int64)
+        networks = {
+            "generator": self._network,
+            "averaged": self._averaged,
+            "critic": self._critic,
+        }
+        optimisers = dict(zip(("generator", "critic"), self._optimisers, strict=True))
+        self._all = Ensemble(networks, optimisers, self._stream, {"steps": self._steps})
 
     def _new_optimisers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
         shared: list[Tensor] = []
@@ -108,7 +110,7 @@ class GraphLearning:
     def _descend(self, loss: Float[Tensor, ""]) -> None:
         """One step of the generator, and the average of its weights."""
         optimiser = self._optimisers[0]
-        rate = self._settings.learning_rate / (1 + self._steps / self._settings.halving)
+        rate = self._settings.learning_rate / (1 + int(self._steps) / self._settings.halving)
         for group, factor in zip(optimiser.param_groups, (1.0, OWN_RATE), strict=True):
             group["lr"] = factor * rate
         optimiser.zero_grad()
@@ -117,7 +119,7 @@ class GraphLearning:
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 10.0)
         optimiser.step()
         self._steps += 1
-        weight = max(1 - AVERAGED, 10 / (10 + self._steps))
+        weight = max(1 - AVERAGED, 10 / (10 + int(self._steps)))
         with torch.no_grad():
             pairs = zip(self._averaged.parameters(), self._network.parameters(), strict=True)
             for mean, now in pairs:
@@ -162,25 +164,11 @@ class GraphLearning:
 
     def state(self) -> Mapping[str, Tensor]:
         """Networks, optimisers, number of steps and the random stream."""
-        return {
-            **of_module("network", self._network),
-            **of_module("averaged", self._averaged),
-            **of_module("critic", self._critic),
-            **of_optimiser("descent", self._optimisers[0]),
-            **of_optimiser("descent-critic", self._optimisers[1]),
-            "steps": torch.tensor(self._steps),
-            "stream": self._stream.get_state(),
-        }
+        return self._all.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on exactly where ``state`` was taken."""
-        restore_module(self._network, state, "network")
-        restore_module(self._averaged, state, "averaged")
-        restore_module(self._critic, state, "critic")
-        restore_optimiser(self._optimisers[0], state, "descent")
-        restore_optimiser(self._optimisers[1], state, "descent-critic")
-        self._steps = int(state["steps"])
-        self._stream.set_state(state["stream"].cpu())
+        self._all.restore(state)
 
     def weights(self) -> Mapping[str, Tensor]:
         """The averaged generator, the dark rates and which PMTs report anything."""

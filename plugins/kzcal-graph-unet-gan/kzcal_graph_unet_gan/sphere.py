@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float64, Int64
 from scipy.spatial import cKDTree
 
+from kzcal.geometry.farthest import farthest_points
 from kzcal_graph_unet_gan.sparse import SparseMap
 
 POOLING = 4
@@ -56,7 +57,7 @@ def hierarchy(
     homes: list[Int64[np.ndarray, " node"]] = []
     for _ in range(depth):
         fine = places[-1]
-        coarse = fine[farthest(fine, max(1, round(len(fine) / pooling)))]
+        coarse = fine[farthest_points(fine, max(1, round(len(fine) / pooling)))]
         homes.append(np.asarray(cKDTree(coarse).query(fine)[1], np.int64))
         places.append(coarse)
     weights: list[Float64[np.ndarray, " node"]] = [alive.astype(np.float64)]
@@ -68,16 +69,6 @@ def hierarchy(
         Level(place, _near(place, weight > 0, neighbours), *pair)
         for place, weight, pair in zip(places, weights, [*maps, (None, None)], strict=True)
     )
-
-
-def farthest(place: Float64[np.ndarray, "node 3"], n: int) -> Int64[np.ndarray, " chosen"]:
-    """So many nodes, the first one given and each next the one farthest from those before."""
-    chosen = np.zeros(n, np.int64)
-    nearest = -place @ place[0]
-    for i in range(1, n):
-        chosen[i] = np.argmax(nearest)
-        nearest = np.minimum(nearest, -place @ place[chosen[i]])
-    return chosen
 
 
 def _near(

@@ -25,6 +25,7 @@ from kzcal.geometry import Detector
 from kzcal.hits import Events
 from kzcal.learning import Trained, TranslatorTask
 from kzcal.training.distributed import average, world
+from kzcal.training.ensemble import Ensemble, of_module, part
 from kzcal.translate.maps import HitMaps, events_of
 from kzcal.translate.refusals import refuse_other
 from kzcal_graph_unet_gan.dark import reporting
@@ -32,13 +33,6 @@ from kzcal_graph_unet_gan.dense import dense_of, maps_of
 from kzcal_graph_unet_gan.pairs import Pairs
 from kzcal_graph_unet_gan.settings import Settings
 from kzcal_graph_unet_gan.sphere import Level
-from kzcal_graph_unet_gan.state import (
-    of_module,
-    of_optimiser,
-    part,
-    restore_module,
-    restore_optimiser,
-)
 from kzcal_graph_unet_gan.translation import levels_of
 from kzcal_graph_unet_gan.unet import GraphLayer, GraphUNet
 
@@ -109,6 +103,7 @@ class DenseLearning:
             name: torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
             for name, network in self._networks.items()
         }
+        self._all = Ensemble(dict(self._networks.items()), self._optimisers, self._stream)
 
     def step(self) -> Mapping[str, float]:
         """One step of both on some pairs."""
@@ -134,17 +129,11 @@ class DenseLearning:
 
     def state(self) -> Mapping[str, Tensor]:
         """Networks, optimisers and the random stream."""
-        state = of_module("networks", self._networks)
-        for name, optimiser in self._optimisers.items():
-            state |= of_optimiser(f"descent-{name}", optimiser)
-        return state | {"stream": self._stream.get_state()}
+        return self._all.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on exactly where ``state`` was taken."""
-        restore_module(self._networks, state, "networks")
-        for name, optimiser in self._optimisers.items():
-            restore_optimiser(optimiser, state, f"descent-{name}")
-        self._stream.set_state(state["stream"].cpu())
+        self._all.restore(state)
 
     def weights(self) -> Mapping[str, Tensor]:
         """The generator, and which PMTs report anything."""

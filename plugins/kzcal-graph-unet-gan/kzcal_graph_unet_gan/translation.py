@@ -16,6 +16,7 @@ from kzcal.learning import Trained
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.merging import Pulses, by_group_then_time, merged
 from kzcal.response.translator import FORCED_WINDOW, PHYSICS_WINDOW, hits_of
+from kzcal.training.ensemble import part
 from kzcal.translate.maps import expected
 from kzcal.translate.refusals import refuse_other
 from kzcal_graph_unet_gan.dark import dark_hits
@@ -24,7 +25,6 @@ from kzcal_graph_unet_gan.light import DEAD_TIME, Light
 from kzcal_graph_unet_gan.sampling import draw
 from kzcal_graph_unet_gan.settings import Settings
 from kzcal_graph_unet_gan.sphere import Level, hierarchy
-from kzcal_graph_unet_gan.state import part
 
 EVENTS_AT_ONCE = 32
 

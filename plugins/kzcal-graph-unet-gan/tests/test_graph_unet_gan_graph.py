@@ -5,7 +5,7 @@ import psutil
 import pytest
 import torch
 from kzcal_graph_unet_gan.sparse import SparseMap
-from kzcal_graph_unet_gan.sphere import farthest, hierarchy
+from kzcal_graph_unet_gan.sphere import hierarchy
 from kzcal_graph_unet_gan.unet import GraphUNet
 
 from kzcal.geometry import load_detector
@@ -29,14 +29,6 @@ def test_a_map_is_the_product_with_its_matrix_and_so_is_its_gradient():
     wanted = torch.randn(3, 2, 3, generator=torch.Generator().manual_seed(2))
     (gradient,) = torch.autograd.grad(mapped, features, wanted)
     torch.testing.assert_close(gradient, torch.einsum("ab,aec->bec", matrix, wanted))
-
-
-def test_chosen_nodes_are_spread_evenly():
-    chosen = farthest(DETECTOR.directions, 100)
-    assert len(set(chosen.tolist())) == 100
-    place = DETECTOR.directions[chosen]
-    apart = np.arccos(np.clip(place @ place.T - 2 * np.eye(100), -1, 1)).min()
-    assert apart > 0.5 * np.sqrt(4 * np.pi / 100), "no two are near each other"
 
 
 def test_constants_stay_constant_on_every_level():

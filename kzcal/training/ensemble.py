@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,11 @@ from kzcal.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ensemble:
-    """All that changes in a training.
+    """All that changes in a training: what a checkpoint holds.
 
     Args:
-        networks: by name.
-        optimisers: by name.
+        networks: by name; no name contains a dot.
+        optimisers: by name, likewise; their groups are those of the training.
         generator: source of every random number.
         counters: further tensors by name, changed in place.
     """
@@ -25,20 +25,19 @@ class Ensemble:
     networks: Mapping[str, nn.Module]
     optimisers: Mapping[str, torch.optim.Optimizer]
     generator: torch.Generator
-    counters: Mapping[str, Tensor]
+    counters: Mapping[str, Tensor] = field(default_factory=dict)
 
     def state(self) -> dict[str, Tensor]:
         """Copies of everything."""
         state = {"random": self.generator.get_state()}
         for name, value in self.counters.items():
-            state[f"counter.{name}"] = value.clone()
+            state[f"counter.{name}"] = _copied(value)
         for name, network in self.networks.items():
-            for key, value in network.state_dict().items():
-                state[f"network.{name}.{key}"] = value.detach().clone()
+            state |= of_module(f"network.{name}", network)
         for name, optimiser in self.optimisers.items():
             for row, moments in optimiser.state_dict()["state"].items():
                 for key, value in moments.items():
-                    state[f"optimiser.{name}.{row}.{key}"] = torch.as_tensor(value).clone()
+                    state[f"optimiser.{name}.{row}.{key}"] = _copied(torch.as_tensor(value))
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -61,16 +60,25 @@ class Ensemble:
         for name, value in self.counters.items():
             value.copy_(state[f"counter.{name}"])
         for name, network in self.networks.items():
-            network.load_state_dict(part(state, f"network.{name}."))
+            network.load_state_dict(part(state, f"network.{name}"))
         for name, optimiser in self.optimisers.items():
-            whole = optimiser.state_dict()
-            whole["state"] = {}
-            for key, value in part(state, f"optimiser.{name}.").items():
+            moments: dict[int, dict[str, Tensor]] = {}
+            for key, value in part(state, f"optimiser.{name}").items():
                 row, moment = key.split(".")
-                whole["state"].setdefault(int(row), {})[moment] = value.clone()
-            optimiser.load_state_dict(whole)
+                moments.setdefault(int(row), {})[moment] = value.clone()
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
 
 
-def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin so, by what follows."""
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+def of_module(name: str, module: nn.Module) -> dict[str, Tensor]:
+    """Copies of a network's weights, named after it."""
+    return {f"{name}.{key}": _copied(value) for key, value in module.state_dict().items()}
+
+
+def part(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """What belongs to one name, without the name."""
+    begin = f"{name}."
+    return {k.removeprefix(begin): v for k, v in state.items() if k.startswith(begin)}
+
+
+def _copied(value: Tensor) -> Tensor:
+    return value.detach().clone().contiguous()
