@@ -20,7 +20,7 @@ from kzcal.learning import CorrectedEvents
 from kzcal.response.constants import EXCHANGED, cable_of_place
 
 LIGHT_SPEED = CalibrationConfig().light_speed
-"""For the time of flight, m/ns; time offsets are found with the same."""
+"""For the time of flight, m/ns, where the constants do not say with which they were found."""
 HITS_AT_ONCE = 1_000_000
 
 
@@ -33,12 +33,14 @@ class Correction:
         time_offset: of each cable, ns.
         gain: of each cable.
         live: PMTs in use, by place.
+        light_speed: for the time of flight, m/ns: that which the offsets were found with.
     """
 
     place: UInt16[np.ndarray, " cable"]
     time_offset: Float32[np.ndarray, " cable"]
     gain: Float32[np.ndarray, " cable"]
     live: Bool[np.ndarray, " pmt"]
+    light_speed: float = LIGHT_SPEED
 
     @classmethod
     def of(cls, payload: Payload, detector: Detector) -> Correction:
@@ -73,6 +75,7 @@ class Correction:
             np.where(used, offset, 0.0).astype(np.float32),
             np.where(used, gain, 1.0).astype(np.float32),
             used[cable],
+            float(payload.lineage.configuration.get("light_speed", LIGHT_SPEED)),
         )
 
 
@@ -87,7 +90,7 @@ def corrected(events: Events, correction: Correction, detector: Detector) -> Cor
         detector: whose PMTs the hits belong to.
     """
     hits = events.hits
-    residual = residuals(events, detector.positions[correction.place], LIGHT_SPEED)
+    residual = residuals(events, detector.positions[correction.place], correction.light_speed)
     pmt = correction.place[hits.pmt]
     moved = Hits(
         hits.offsets,

@@ -64,6 +64,20 @@ def test_a_hit_from_the_vertex_in_time_with_its_pmt_has_no_residual():
     assert found.live.all()
 
 
+def test_the_time_of_flight_is_that_which_the_offsets_were_found_with():
+    nominal = payload()
+    lineage = replace(nominal.lineage, configuration={"light_speed": 0.17})
+    slow = Correction.of(replace(nominal, lineage=lineage), DETECTOR)
+    one = RUN.events.take(np.flatnonzero(RUN.events.physics)[:1])
+    found, usual = (
+        corrected(one, correction, DETECTOR)
+        for correction in (slow, Correction.of(nominal, DETECTOR))
+    )
+    distance = np.linalg.norm(DETECTOR.positions[one.hits.pmt] - one.vertex[0], axis=1)
+    later = distance / 0.17 - distance / LIGHT_SPEED
+    np.testing.assert_allclose(usual.hits.time - found.hits.time, later, atol=1e-4)
+
+
 def test_hits_of_bad_pmts_are_gone_and_the_mask_says_so():
     bad = {"dead": (5,), "hot": (70,), "low": (800,), "misplaced": (900,)}
     correction = Correction.of(payload(status=words(**bad)), DETECTOR)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kzcal.classify.judging import judge
 from kzcal.classify.matching import matching_weights
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Hits
@@ -40,6 +41,12 @@ def test_the_matched_quantity_no_longer_tells_the_classes(match):
         values[~signal], weights=weight[~signal]
     )
     assert abs(after) < 0.05 * abs(before)
+    told = [
+        judge(values.astype(np.float64), signal, w).auc for w in (np.ones_like(weight), weight)
+    ]
+    assert abs(told[0] - 0.5) > 0.2
+    # 2,000 events of each class: 0.5 scatters by 0.009.
+    assert abs(told[1] - 0.5) < 0.03
     for part in (signal, ~signal):
         assert weight[part].mean() == pytest.approx(1.0, abs=1e-5)
     assert (weight >= 0).all()
