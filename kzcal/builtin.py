@@ -137,6 +137,7 @@ def kzcal_commands() -> Iterable[Command]:
         "report": "Rebuild the report of a calibrated RUN from the database alone.",
         "score": "Score every event of a file by a trained classifier.",
         "simulate": "Simulate decays, from their particles to the hits that the detector reports.",
+        "study": "Study what a trained classifier rejects, and why.",
         "throw": "Draw correlated replicas of the detector from what a calibration knows of it.",
         "train": "Train a classifier on events whose kind is known.",
         "translate": "Learn from events how photoelectrons become hits, and translate files.",

@@ -113,6 +113,11 @@ class Thinning:
         chance = np.minimum(1.0, least / np.maximum(counts, 1.0))
         return cls(window, (window.edges[1:] + window.edges[:-1]) / 2, chance)
 
+    @classmethod
+    def none(cls, window: EnergyWindow) -> Thinning:
+        """What leaves every event in the window."""
+        return cls(window, np.array([window.lower]), np.ones(1))
+
     def kept(
         self, energy: Float64[np.ndarray, " event"], *, generator: np.random.Generator
     ) -> Bool[np.ndarray, " event"]:

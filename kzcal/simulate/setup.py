@@ -141,11 +141,12 @@ class Setup:
 
     def _header(self, detector: Detector) -> RunHeader:
         cocktail, duration = self.cocktail, self.cocktail.duration_s
+        labels = [part.label for part in cocktail.components]
         return RunHeader(
             run=cocktail.run,
             detector=detector.name,
             period=cocktail.period or None,
-            sample=cocktail.components[0].label if duration is None else None,
+            sample=labels[0] if labels and duration is None else None,
             livetime_ns=None if duration is None else round(duration * 1e9),
             physics_window_ns=PHYSICS_WINDOW_NS,
             forced_window_ns=FORCED_WINDOW_NS,
