@@ -14,7 +14,7 @@ DEGREE = 18
 
 @pytest.fixture(scope="module")
 def directions() -> torch.Tensor:
-    return torch.from_numpy(load_detector("benchmarks/challenge/detector.toml").directions)
+    return torch.from_numpy(load_detector().directions)
 
 
 def test_they_are_those_of_e3nn_as_far_as_it_goes() -> None:
