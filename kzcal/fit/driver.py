@@ -20,13 +20,16 @@ from kzcal.calibrate.config import CalibrationConfig
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.errors import CalibrationError
 from kzcal.fit.config import FitConfig
-from kzcal.fit.gathering import gather
+from kzcal.fit.gathering import gather, sample_rows
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.parameters import ParameterSet
 from kzcal.fit.passing import with_passing_error
 from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Expectation, Term, deviance
+from kzcal.fit.times.cells import TimeCells
+from kzcal.fit.times.scatter import with_event_scatter
+from kzcal.fit.times.term import TimeTerm
 from kzcal.geometry.adjusted import detector_at
 from kzcal.io.source import EventSource
 from kzcal.parts import Effort, Minimiser, Minimum, SampleSelection
@@ -140,7 +143,7 @@ def fit_run(
         minimum = fitter.minimise(
             state.objective, free, seed=config.seed, effort=effort or Effort()
         )
-    minimum = with_passing_error(minimum, state.parameters, state.run)
+    minimum = _with_shared_errors(minimum, state, config)
     best = {p.name: float(v) for p, v in zip(state.parameters.free, minimum.values, strict=True)}
     named = state.objective.named(state.objective.vector(minimum.values))
     return GlobalFit(
@@ -240,6 +243,15 @@ class _Turns:
             device=self.device,
             advance=lambda hits: self.advance("calibrate", hits / n_hits),
         )
+
+
+def _with_shared_errors(minimum: Minimum, state: _State, config: FitConfig) -> Minimum:
+    """The minimum with errors that hits of an event or PMTs of a type share."""
+    if any(isinstance(term, TimeTerm) for term in state.objective.terms):
+        cells = TimeCells.of(state.run, sample_rows(state.run, config))
+        batches = state.run.stream.batches()
+        minimum = with_event_scatter(minimum, state.objective, cells, batches)
+    return with_passing_error(minimum, state.parameters, state.run)
 
 
 def lowest(

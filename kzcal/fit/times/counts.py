@@ -14,7 +14,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from kzcal.calibrate.arrivals import class_of
 from kzcal.calibrate.stream import HitBatch
 from kzcal.errors import CalibrationError
 from kzcal.fit.light.sloped import SlopedHistogram
@@ -22,6 +21,7 @@ from kzcal.fit.light.traced import TracedBlock
 from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Values
 from kzcal.fit.times.arrival import FIRST, N_NODES, STEP, ArrivalFold, charge_chances
+from kzcal.fit.times.binned import CHARGE_EDGES, N_CHARGE, N_TIMES, BinnedHits
 from kzcal.fit.times.cells import (
     ALPHA_SAMPLES,
     EVENTS_AT_ONCE,
@@ -31,12 +31,9 @@ from kzcal.fit.times.cells import (
     Rows,
     TimeCells,
 )
-from kzcal.fit.times.term import TimeTerm, time_edges
+from kzcal.fit.times.term import TimeTerm
 from kzcal.response.nominal import read_nominal
 
-CHARGE_EDGES = (0.55, 0.8, 1.1, 1.6)
-"""Edges of the classes of charge, p.e.; the walk goes with q^-1/2."""
-N_CHARGE = len(CHARGE_EDGES) + 1
 LEAST_CHARGE = 0.05
 """Smaller charges count as this, as in the response."""
 FEWEST_HITS = 1000
@@ -78,7 +75,7 @@ class TimeCounts:
 
         return cls(
             TimeCells.of(run, rows),
-            zeros(N_CELLS * N_CHARGE * (len(time_edges()) - 1)),
+            zeros(N_CELLS * N_CHARGE * N_TIMES),
             zeros(4, N_CELLS * N_CHARGE),
             zeros(3, N_CELLS),
             SlopedHistogram.zeros(N_CELLS * N_NODES, device),
@@ -86,26 +83,16 @@ class TimeCounts:
 
     def add(self, batch: HitBatch) -> None:
         """Count the hits of a batch."""
-        sample = self.cells.sample[batch.rows]
-        chosen = torch.nonzero(sample[batch.event] >= 0)[:, 0]
-        row = batch.event[chosen] + batch.rows.start
-        pmt, charge = batch.pmt[chosen], batch.charge[chosen]
-        view = type(batch.view)(batch.view.distance[chosen], batch.view.cosine[chosen])
-        cell, _ = self.cells.of_pairs(row, pmt, view)
-        run = self.cells.run
-        time = batch.residual[chosen] - run.result.timing.offset[pmt]
-        bins = class_of(time, time_edges()) - 1
-        size = class_of(charge, CHARGE_EDGES)
-        kept = (cell >= 0) & (bins >= 0) & (bins < len(time_edges()) - 1)
-        box = (cell * N_CHARGE + size)[kept]
-        index = box * (len(time_edges()) - 1) + bins[kept]
+        hits, run = BinnedHits.of(batch, self.cells), self.cells.run
+        index = hits.box * N_TIMES + hits.time
         self.counts.add_(torch.bincount(index, minlength=len(self.counts)))
-        lever = charge[kept].double().clamp(min=LEAST_CHARGE) ** -0.5 - 1
-        inverse = 1 / run.stream.events.energy[row[kept]].double().clamp(min=0.05)
+        lever = hits.charge.double().clamp(min=LEAST_CHARGE) ** -0.5 - 1
+        inverse = 1 / run.stream.events.energy[hits.row].double().clamp(min=0.05)
         for total, weight in zip(
             self.sums, (torch.ones_like(lever), lever, lever**2, inverse), strict=True
         ):
-            total.add_(torch.bincount(box, weight, len(total)))
+            total.add_(torch.bincount(hits.box, weight, len(total)))
+        sample = self.cells.sample[batch.rows]
         self._add_pairs(torch.nonzero(sample >= 0)[:, 0] + batch.rows.start)
 
     def add_light(self, block: TracedBlock) -> None:
@@ -147,7 +134,7 @@ class TimeCounts:
         _, sample = _kind_and_sample(cells)
         own = torch.zeros(len(SAMPLES), dtype=torch.float64, device=cells.device)
         anchor = self.cells.run.detector.light
-        term = TimeTerm(counts, light, anchor, fold, torch.zeros_like(counts), sample, own)
+        term = TimeTerm(counts, light, anchor, fold, torch.zeros_like(counts), cells, sample, own)
         return term.with_variance(near).settled(near)
 
     def _add_pairs(self, rows: Int[Tensor, " event"]) -> None:

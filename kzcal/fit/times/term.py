@@ -38,6 +38,7 @@ class TimeTerm:
         anchor: parameters that it was traced with.
         fold: from light to hits.
         variance: relative, of the expectation.
+        cell: numbers of the kept cells.
         sample: of each kept cell, index into SAMPLES.
         shift: of each sample, about, ns.
     """
@@ -47,6 +48,7 @@ class TimeTerm:
     anchor: LightParameters
     fold: ArrivalFold
     variance: Float[Tensor, "cell charge bin"]
+    cell: Int[Tensor, " cell"]
     sample: Int[Tensor, " cell"]
     shift: Float[Tensor, " sample"]
 
