@@ -147,9 +147,14 @@ class PaperNetwork(nn.Module):
     def invariants(
         self, maps: Float[Tensor, "event bin harmonic"]
     ) -> Float[Tensor, "event channel"]:
-        """Means over all rotations, which do not change when the event turns."""
+        """Means over all rotations, which do not change when the event turns.
+
+        The spherical stage keeps single precision where the rest is mixed, as published.
+        """
         seen = self.states(maps)[: len(self.attention.degrees.of)]
-        turned: Tensor = self.sphere(self.attention(seen))
+        attended = self.attention(seen)
+        with torch.autocast(attended.device.type, enabled=False):
+            turned: Tensor = self.sphere(attended.float())
         return turned[0]
 
     def states(

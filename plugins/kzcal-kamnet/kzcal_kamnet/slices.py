@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from kzcal_kamnet.harmonics import coefficients
+from kzcal.geometry import Detector
+from kzcal.learning import CorrectedEvents
+from kzcal_kamnet.harmonics import coefficients, harmonics, quadrature
 
 FIRST = -20.0
 """Where the first slice begins, ns; it takes all earlier hits, too."""
@@ -59,3 +63,37 @@ def slice_harmonics(
     """
     live = (weights != 0.0).sum(1, keepdim=True).clamp(min=1)
     return coefficients(counts, weights * (live / math.sqrt(4.0 * math.pi)), matrix)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceView:
+    """What the published network sees of events: time slices in harmonics about the centre.
+
+    Args:
+        matrix: harmonics of the PMTs.
+        device: where to calculate.
+    """
+
+    matrix: Float[Tensor, "pmt harmonic"]
+    device: torch.device
+
+    @classmethod
+    def of(cls, detector: Detector, degree: int, device: torch.device) -> SliceView:
+        """The view of a detector, up to a degree."""
+        matrix = harmonics(torch.from_numpy(detector.positions), degree)
+        return cls(matrix.float().to(device), device)
+
+    def __call__(self, events: CorrectedEvents) -> Float[Tensor, "event bin harmonic"]:
+        """Harmonics of the slices, of all hits that have a residual."""
+        sets, of = np.unique(events.run, return_inverse=True)
+        live = torch.from_numpy(events.live[sets]).to(self.device)
+        weights = quadrature(self.matrix, live)[torch.from_numpy(of).to(self.device)]
+        timed = np.isfinite(events.hits.time)
+        columns = (
+            events.hits.event_index[timed],
+            events.hits.pmt[timed].astype(np.int64),
+            events.hits.time[timed],
+        )
+        event, pmt, residual = (torch.from_numpy(column).to(self.device) for column in columns)
+        counts = time_slices(event, pmt, residual, len(events), len(self.matrix))
+        return slice_harmonics(counts, weights, self.matrix)

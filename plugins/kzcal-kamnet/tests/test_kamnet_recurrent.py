@@ -5,7 +5,6 @@ import torch
 from kzcal_kamnet.harmonics import harmonics, size
 from kzcal_kamnet.recurrent import Attention, Degrees, RingFilter, WaveLSTM, legendre
 from kzcal_kamnet.rotations import turns, wigner
-from kzcal_kamnet.slices import FIRST, N_SLICE, WIDTH, slice_harmonics, time_slices
 
 DEGREE = 4
 
@@ -75,22 +74,3 @@ def test_attention_adds_up_to_one_and_turns(turned: torch.Tensor) -> None:
     assert torch.allclose(
         attention(_turn(turned, states)), _turn(turned, attention(states)), atol=2e-6
     )
-
-
-def test_slices_count_every_hit_once_and_take_those_outside_at_their_ends() -> None:
-    residual = torch.tensor([-90.0, FIRST, FIRST + WIDTH, 20.4, 300.0])
-    event, pmt = torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 1, 1, 2, 2])
-    counts = time_slices(event, pmt, residual, 2, 3)
-    assert counts.sum() == 5
-    assert counts[0, 0].tolist() == [1.0, 1.0, 0.0]
-    assert counts[1, 1].tolist() == [0.0, 1.0, 0.0]
-    assert counts[1, N_SLICE - 2].tolist() == [0.0, 0.0, 1.0]
-    assert counts[1, N_SLICE - 1].tolist() == [0.0, 0.0, 1.0]
-
-
-def test_degree_zero_of_equal_weights_is_the_number_of_hits() -> None:
-    directions = torch.randn(50, 3, generator=torch.Generator().manual_seed(9))
-    counts = torch.ones(1, 2, 50)
-    weights = torch.full((1, 50), 4.0 * torch.pi / 50)
-    found = slice_harmonics(counts, weights, harmonics(directions, 2))
-    assert torch.allclose(found[..., 0], torch.tensor(50.0))
