@@ -12,6 +12,7 @@ learns what its training left). Records are made when kzcal starts, so heavy imp
     kzcal_estimators       Estimator       PmtEstimator        estimates something of every PMT
     kzcal_translators      Translator      HitTranslator       changes hits, simulation to data
     kzcal_classifiers      Classifier      EventClassifier     scores events or their neighbours
+                                           HitClassifier       the same, learned from their hits
     kzcal_fitters          Fitter          Minimiser           minimises over global parameters
     kzcal_report_sections  ReportSection   SectionRenderer     draws a section of the report
     kzcal_commands         Command         click.Command       adds a command to kzcal

@@ -7,7 +7,7 @@
     ├── DatabaseError       the conditions database refuses, or does not hold what was asked
     ├── PluginError         a plugin is misnamed, duplicated or broken
     ├── CalibrationError    the data do not allow the calibration that was asked for
-    └── TrainingError       a translator cannot be trained any further
+    └── TrainingError       a translator or classifier cannot be trained any further
 
 Every message states the rule, the value that broke it, and where one exists the remedy.
 """
@@ -42,4 +42,4 @@ class CalibrationError(KzcalError):
 
 
 class TrainingError(KzcalError):
-    """A translator cannot be trained any further."""
+    """A translator or classifier cannot be trained any further."""

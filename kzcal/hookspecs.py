@@ -180,7 +180,8 @@ def kzcal_classifiers() -> Iterable[Classifier]:
     """Scores of events, each on its own or among its neighbours in the run (coincidences).
 
     When: events are classified by a command or a plugin; all events of a run come at once, so
-    that coincidences can be seen.
+    that coincidences can be seen. One that has ``learn`` is trained by ``kzcal train`` on hits
+    that the calibration of their run corrects, and used by ``kzcal score``.
 
     Example::
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ from safetensors.torch import load_file
 
 from kzcal.classify.score import UNSCORED
 from kzcal.cli.main import main
+from kzcal.conditions.database import Database
 from kzcal.io.scores import read_scores
 from kzcal.io.toml import read_toml
+from kzcal.simulate.constants import Constants
 
 PLUGIN = Path(__file__).parents[1] / "support" / "spreading.py"
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -230,6 +233,40 @@ def test_files_of_several_runs_teach_one_model(path: Path, config: Path, tmp_pat
     told = read_toml(out / "model.toml")
     assert [part["name"] for part in told["inputs"]] == ["run.h5", "other.h5"]
     assert told["options"] == {"batch": 32.0, "rate": 0.1}
+
+
+def test_one_model_serves_runs_with_other_constants(
+    model: Path, path: Path, config: Path, tmp_path: Path
+):
+    """Run 7 has offsets of many ns; corrected by the tag, it scores as run 5 without."""
+    offset = np.random.default_rng(1).normal(0.0, 10.0, RUN.detector.n_pmt)
+    hits = RUN.events.hits
+    time = (hits.time + offset[hits.pmt]).astype(np.float32)
+    order = np.lexsort((time, hits.event_index))
+    moved = replace(hits, pmt=hits.pmt[order], time=time[order], charge=hits.charge[order])
+    later = written(
+        tmp_path / "later.h5", replace(RUN, events=replace(RUN.events, hits=moved)), number=7
+    )
+    nominal = Constants().payload(RUN.detector)
+    column = replace(nominal.columns["time_offset"], values=offset)
+    shifted = replace(nominal, columns={**nominal.columns, "time_offset": column})
+    with Database.init(tmp_path / "kz.db") as db:
+        db.create_tag("mine", "two runs")
+        for run, payload in ((5, nominal), (7, shifted)):
+            db.store("mine", run, run, [payload], "made up")
+    tag = ("--db", tmp_path / "kz.db", "--tag", "mine")
+    scores = {}
+    for name, file, run in (("5", path, ("--run", 5)), ("7", later, ()), ("no", later, None)):
+        words = ("--nominal",) if run is None else (*tag, *run)
+        result = kzcal("score", model, file, *words, "--out", tmp_path / "s.csv")
+        assert result.exit_code == 0, result.output
+        scores[name] = read_scores(tmp_path / "s.csv", RUN.events.event)
+    np.testing.assert_allclose(scores["7"], scores["5"], atol=1e-4)
+    assert np.abs(scores["no"] - scores["5"]).max() > 0.1
+    words = (later, "--config", config, *tag, "--run", 5, "--run", 7)
+    assert train(path, tmp_path / "m", *words).exit_code == 0
+    constants = read_toml(tmp_path / "m" / "model.toml")["constants"]
+    assert len(set(constants)) == 2
 
 
 def test_a_network_is_exported_by_its_plugin(model: Path, tmp_path: Path):
