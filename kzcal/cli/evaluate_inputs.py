@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kzcal.cli.session import Session
     from kzcal.evaluate.agreement import Agreement
     from kzcal.evaluate.config import EvaluationConfig
-    from kzcal.evaluate.evaluation import Looked, Population
+    from kzcal.evaluate.evaluation import Looked
+    from kzcal.evaluate.populations import Population
     from kzcal.evaluate.scored import Labelled, Scored, ScoreFiles
     from kzcal.geometry import Detector
     from kzcal.io.source import EventSource
@@ -145,7 +146,7 @@ class Opened:
             )
             raise ConfigurationError(message)
         total = sum(len(one.rows) for one in self.labelled)
-        step = max(total / config.probed, 1.0)
+        step = max(total / max(config.probed, config.probed_dead), 1.0)
         chosen = np.unique(np.arange(0, total, step).astype(np.int64))
         parts, signal, first = [], [], 0
         for number, one in enumerate(self.labelled):
@@ -160,7 +161,7 @@ class Opened:
 
     def background(self, classifier: ScoreFiles) -> Population:
         """Background events of all files with the scores of a classifier."""
-        from kzcal.evaluate.evaluation import Population
+        from kzcal.evaluate.populations import Population
         from kzcal.simulate.order import joined
 
         tables = [source.table() for source in self.sources]
@@ -191,7 +192,7 @@ def tagged(
         files: of events and of scores.
         sample: name of the sample.
     """
-    from kzcal.evaluate.evaluation import Population
+    from kzcal.evaluate.populations import Population
     from kzcal.io.scores import read_scores
 
     events, scores = files
@@ -205,7 +206,7 @@ def tagged(
 
 def simulated(session: Session, detector: Detector, files: tuple[Path, Path]) -> Population:
     """All events of a simulated file with their scores."""
-    from kzcal.evaluate.evaluation import Population
+    from kzcal.evaluate.populations import Population
     from kzcal.io.scores import read_scores
 
     events, scores = files
@@ -232,7 +233,7 @@ def agreed(
         made: simulated events and their scores; None for the background of ``opened``.
         config: the settings.
     """
-    from kzcal.evaluate.evaluation import compare
+    from kzcal.evaluate.populations import compare
 
     found, purity = tagged(opened.session, opened.detector, data, sample)
     if made is None:

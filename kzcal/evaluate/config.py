@@ -21,6 +21,7 @@ LEAST: Mapping[str, int] = MappingProxyType(
         "deals": 99,
         "splits": 0,
         "probed": 50,
+        "probed_dead": 50,
         "seed": 0,
     }
 )
@@ -42,7 +43,8 @@ class EvaluationConfig:
         radius_classes: the same for the radius.
         deals: of events between data and simulation.
         splits: of the simulation, for the rate of false alarms.
-        probed: events that a model is asked about, at most.
+        probed: events that a model is asked about, at most, what it looks at.
+        probed_dead: the same for what dead PMTs cost.
         dead: shares of the PMTs in use that are made dead.
         seed: decides all that is random.
     """
@@ -57,6 +59,7 @@ class EvaluationConfig:
     deals: int = 1999
     splits: int = 200
     probed: int = 800
+    probed_dead: int = 4000
     dead: tuple[float, ...] = (0.02, 0.05, 0.1)
     seed: int = 1
 

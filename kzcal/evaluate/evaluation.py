@@ -7,17 +7,16 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64
 
-from kzcal.evaluate.agreement import Agreement, Classed, agree, classes
+from kzcal.evaluate.agreement import Agreement
 from kzcal.evaluate.area import Areas, areas, chance
 from kzcal.evaluate.config import EvaluationConfig
+from kzcal.evaluate.dead import DeadPmts, dead_pmts
 from kzcal.evaluate.dependence import Dependence, dependence
-from kzcal.evaluate.occlusion import DeadPmts, Patch, Probe, TimeBin, dead_pmts, patches, time_bins
+from kzcal.evaluate.occlusion import Patch, Probe, TimeBin, patches, time_bins
 from kzcal.evaluate.reliability import Reliability, reliability
 from kzcal.evaluate.resampling import Rejections, rejections
 from kzcal.evaluate.scored import Scored
-from kzcal.hits import Events
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,7 @@ class Looked:
 
     Args:
         probed: number of events that it was asked about.
+        probed_dead: the same, with PMTs dead.
         area: under its curve for these.
         times: worth of each bin of the residual.
         bands: worth of times on bands about the axis of early light.
@@ -59,6 +59,7 @@ class Looked:
     """
 
     probed: int
+    probed_dead: int
     area: float
     times: tuple[TimeBin, ...]
     bands: tuple[Patch, ...]
@@ -193,72 +194,26 @@ def _contrasts(
 def look(
     probe: Probe, config: EvaluationConfig, advance: Callable[[float], None] = lambda _: None
 ) -> Looked:
-    """Ask a model what it looks at.
+    """Ask a model what it looks at, and what dead PMTs cost.
 
     Args:
-        probe: model and events.
+        probe: model and events; of more than are asked for, some evenly over all.
         config: the settings.
         advance: called with the number of scorings done.
     """
     streams = [np.random.default_rng([config.seed, 2, i]) for i in range(3)]
-    bands, parts = patches(probe, generator=streams[1], advance=advance)
+    few, many = probe.thinned(config.probed), probe.thinned(config.probed_dead)
+    bands, parts = patches(few, generator=streams[1], advance=advance)
     return Looked(
-        probed=len(probe.signal),
-        area=float(areas(probe.score[None], probe.signal).values[0]),
-        times=time_bins(probe, generator=streams[0], advance=advance),
+        probed=len(few.signal),
+        probed_dead=len(many.signal),
+        area=float(areas(many.score[None], many.signal).values[0]),
+        times=time_bins(few, generator=streams[0], advance=advance),
         bands=bands,
         patches=parts,
         dead=dead_pmts(
-            probe, config.dead, config.acceptance, generator=streams[2], advance=advance
+            many, config.dead, config.acceptance, generator=streams[2], advance=advance
         ),
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Population:
-    """Events of one kind with their scores, tagged in data or simulated."""
-
-    events: Events
-    score: Float64[np.ndarray, " event"]
-
-    def within(self, rows: Bool[np.ndarray, " event"]) -> Population:
-        """Those of the rows that have a vertex and an energy."""
-        known = rows & np.isfinite(self.events.energy) & np.isfinite(self.events.vertex).all(1)
-        return Population(self.events.take(known), self.score[known])
-
-
-def compare(
-    data: Population,
-    simulated: Population,
-    purity: tuple[float, float],
-    config: EvaluationConfig,
-) -> Agreement:
-    """Compare the score in data with that in simulation.
-
-    Args:
-        data: tagged events.
-        simulated: events of the same kind.
-        purity: of the tag, and one standard deviation.
-        config: the settings.
-
-    Raises:
-        CalibrationError: too few events of the data resemble simulated ones.
-    """
-    both = (data.events, simulated.events)
-    of_data = np.repeat([True, False], [len(events) for events in both])
-    energy = np.concatenate([events.energy for events in both])
-    radius = np.concatenate([np.linalg.norm(events.vertex, axis=1) for events in both])
-    score = np.concatenate([data.score, simulated.score])
-    bins = (config.energy_classes, config.radius_classes)
-    place, inside = classes(energy, radius, of_data, bins)
-    classed = Classed.of(score[inside], of_data[inside], place[inside])
-    return agree(
-        classed,
-        left_out=len(data.score) - int(classed.data.sum()),
-        purity=purity,
-        deals=config.deals,
-        splits=config.splits,
-        generator=np.random.default_rng([config.seed, 3]),
     )
 
 

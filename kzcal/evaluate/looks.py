@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from kzcal.calibrate.report.picture import DATA, FAINT, FULL, MODEL, drawing, embedded
 from kzcal.calibrate.report.sphere import hammer
-from kzcal.evaluate.occlusion import Change, DeadPmts, Patch, TimeBin
+from kzcal.evaluate.dead import DeadPmts
+from kzcal.evaluate.occlusion import Change, Patch, TimeBin
 
 SHOWN_NS = (-20.0, 60.0)
 EDGE = np.linspace(0.0, 1.0, 25)
@@ -22,6 +23,7 @@ def times(bins: Sequence[TimeBin]) -> str:
     edges = np.clip([bins[0].low, *(b.high for b in bins)], *SHOWN_NS)
     kept = np.flatnonzero(np.diff(edges) > 0).tolist()
     with drawing(FULL, 3.2) as figure:
+        figure.subplots_adjust(left=0.07)
         lost, shift = figure.subplots(1, 2)
         for name, colour in (("removed", DATA), ("traded", MODEL)):
             changes: list[Change] = [getattr(bins[i], name) for i in kept]
@@ -53,6 +55,7 @@ def times(bins: Sequence[TimeBin]) -> str:
 def sphere(bands: Sequence[Patch], parts: Sequence[Patch]) -> str:
     """What times on each part of the sphere are worth; the axis of early light is up."""
     with drawing(FULL, 3.6) as figure:
+        figure.subplots_adjust(left=0.07)
         grid = figure.add_gridspec(1, 3)
         worth, drawn = figure.add_subplot(grid[0]), figure.add_subplot(grid[1:])
         middle = np.array([(b.low + b.high) / 2 for b in bands])
@@ -67,6 +70,7 @@ def sphere(bands: Sequence[Patch], parts: Sequence[Patch]) -> str:
             color=DATA,
         )
         worth.axhline(0, color=FAINT, lw=0.7)
+        worth.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
         worth.set_xlabel("cosine of the angle to the axis of early light")
         worth.set_ylabel("area lost")
         _draw_map(figure, drawn, parts)
@@ -117,7 +121,11 @@ def dead(found: Sequence[DeadPmts]) -> str:
         share = [100 * one.share for one in found]
         lost, error = [one.change.lost for one in found], [one.change.error for one in found]
         axes.errorbar(share, lost, error, fmt="o", ms=3, lw=0.8, color=DATA, label="area lost")
-        axes.plot(share, [one.fewer for one in found], "s", ms=3, color=MODEL, label="rejection")
+        fewer, spread = [one.fewer for one in found], [one.error for one in found]
+        beside = [value + 0.1 for value in share]
+        axes.errorbar(
+            beside, fewer, spread, fmt="s", ms=3, lw=0.8, color=MODEL, label="rejection lost"
+        )
         axes.axhline(0, color=FAINT, lw=0.7)
         axes.set_xlabel("PMTs in use that are made dead, %")
         axes.set_ylabel("lost")

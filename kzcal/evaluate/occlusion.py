@@ -17,7 +17,6 @@ from jaxtyping import Bool, Float64
 
 from kzcal.evaluate.area import areas
 from kzcal.evaluate.axis import axes_of, frames
-from kzcal.evaluate.curve import Ranking
 from kzcal.geometry import Detector
 from kzcal.hits import Hits
 from kzcal.learning import CorrectedEvents, HitClassifier
@@ -74,6 +73,17 @@ class Probe:
         """Score the events as they are."""
         return cls(classifier, events, signal, detector, classifier.score(events))
 
+    def thinned(self, most: int) -> Probe:
+        """The same with at most so many events, evenly over all of them."""
+        step = max(len(self.signal) / most, 1.0)
+        rows = np.arange(0, len(self.signal), step).astype(np.int64)[:most]
+        return replace(
+            self,
+            events=self.events.take(rows),
+            signal=self.signal[rows],
+            score=self.score[rows],
+        )
+
     def change(self, hits: Hits, concerned: int) -> Change:
         """What other hits of the same events cost."""
         return self.compared(self.classifier.score(replace(self.events, hits=hits)), concerned)
@@ -123,25 +133,6 @@ class Patch:
     west: float
     east: float
     traded: Change
-
-
-@dataclass(frozen=True, slots=True)
-class DeadPmts:
-    """What fewer PMTs cost.
-
-    Args:
-        share: of the PMTs in use that are made dead.
-        live: PMTs left on average.
-        change: of area and score.
-        rejected: background rejected at the common acceptance.
-        fewer: less of it than with all PMTs.
-    """
-
-    share: float
-    live: float
-    change: Change
-    rejected: float
-    fewer: float
 
 
 def time_bins(
@@ -205,40 +196,6 @@ def patches(
 def n_scorings(shares: int) -> int:
     """How often a whole analysis scores its events, for a progress bar."""
     return 2 * (len(TIME_EDGES) - 1) + N_BANDS * (1 + N_SECTORS) + shares
-
-
-def dead_pmts(
-    probe: Probe,
-    shares: tuple[float, ...],
-    acceptance: float,
-    *,
-    generator: np.random.Generator,
-    advance: Callable[[float], None],
-) -> tuple[DeadPmts, ...]:
-    """What random dead PMTs cost, the same ones in all events of a run.
-
-    Args:
-        probe: classifier and events.
-        shares: of the PMTs in use that are made dead.
-        acceptance: of signal, for the rejection; the threshold follows the score.
-        generator: chooses them.
-        advance: called with the number of scorings done.
-    """
-    found = []
-    cut = np.array([acceptance])
-    whole = float(Ranking.of(probe.score, probe.signal).curve().rejection(cut)[0])
-    for share in shares:
-        events = probe.events
-        live = events.live & (generator.random(events.live.shape) >= share)
-        kept = live[events.run[events.hits.event_index], events.hits.pmt]
-        fewer = replace(events, hits=events.hits.where(kept), live=live)
-        score = probe.classifier.score(fewer)
-        change = probe.compared(score, int((~kept).sum()))
-        rejected = float(Ranking.of(score, probe.signal).curve().rejection(cut)[0])
-        alive = float(live.sum(1)[events.run].mean())
-        found.append(DeadPmts(share, alive, change, rejected, whole - rejected))
-        advance(1)
-    return tuple(found)
 
 
 def _traded(values: np.ndarray, group: np.ndarray, generator: np.random.Generator) -> np.ndarray:

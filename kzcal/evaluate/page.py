@@ -86,7 +86,7 @@ def _bodies(found: Evaluation, inputs: Mapping[str, Any]) -> dict[str, str]:
         looked = found.looked
         bodies["Times"] = looks.times(looked.times)
         bodies["Sphere"] = looks.sphere(looked.bands, looked.patches)
-        dead = fill("evaluation_dead.html", found=looked.dead)
+        dead = fill("evaluation_dead.html", found=looked.dead, probed=looked.probed_dead)
         bodies["Dead PMTs"] = dead + looks.dead(looked.dead)
     told = [*settings(inputs), *settings(found.config.as_dict())]
     return {**bodies, "Settings": fill("settings.html", settings=told)}

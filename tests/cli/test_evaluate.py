@@ -37,7 +37,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         scores.append(path.with_suffix(".csv"))
         scored = kzcal("score", model, path, "--nominal", "--out", scores[-1])
         assert scored.exit_code == 0, scored.output
-    (root / "quick.toml").write_text("draws = 40\nsplits = 20\ndeals = 199\nprobed = 60\n")
+    (root / "quick.toml").write_text(
+        "draws = 40\nsplits = 20\ndeals = 199\nprobed = 60\nprobed_dead = 90\n"
+    )
     return SimpleNamespace(root=root, files=files, scores=scores, model=model)
 
 
@@ -67,7 +69,7 @@ def test_everything_that_can_be_asked_is_on_one_page(place):
     assert [b["middle"] for b in runs["bins"]] == [1, 2]
     live = next(c for c in found["dependence"] if c["name"] == "live_pmts")
     assert [b["middle"] for b in live["bins"]] == [1879]
-    assert found["model"]["probed"] == 60
+    assert (found["model"]["probed"], found["model"]["probed_dead"]) == (60, 90)
     assert all(b["traded"]["shift"] == 0 for b in found["model"]["times"]), "it sees times alone"
     assert max(b["removed"]["shift"] for b in found["model"]["times"]) > 0
     assert [d["share"] for d in found["model"]["dead"]] == [0.02, 0.05, 0.1]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from kzcal.evaluate.axis import axes_of, frames
+from kzcal.evaluate.dead import dead_pmts
 from kzcal.evaluate.occlusion import (
     N_BANDS,
     N_SECTORS,
     TIME_EDGES,
     Probe,
-    dead_pmts,
     n_scorings,
     patches,
     time_bins,
@@ -228,11 +228,25 @@ def test_dead_pmts_take_their_hits_away_and_are_told_to_the_classifier(detector)
     probe = Probe.of(Watching(), events, signal, detector)
     found = dead_pmts(probe, (0.1, 0.9), 0.9, generator=np.random.default_rng(1), advance=nothing)
     for one, given in zip(found, alive[1:], strict=True):
-        assert one.live == given.live.sum() == pytest.approx((1 - one.share) * 1879, rel=0.2)
-        assert given.live[0, given.hits.pmt].all()
+        assert one.live == pytest.approx(given.live.sum(1).mean(), rel=0.01)
+        assert one.live == pytest.approx((1 - one.share) * 1879, rel=0.05)
+        assert given.live[given.run[given.hits.event_index], given.hits.pmt].all()
+        assert len(np.unique(given.live, axis=0)) == 8
         assert one.change.hits == pytest.approx(one.share, abs=0.05)
     assert found[1].change.lost > 3 * found[1].change.error
     assert abs(found[0].change.lost) < found[1].change.lost
+    assert found[1].fewer > 2 * found[1].error
+    none = dead_pmts(probe, (0.0,), 0.9, generator=np.random.default_rng(1), advance=nothing)[0]
+    assert none.fewer == none.error == none.change.shift == 0
+
+
+def test_a_thinned_probe_is_some_of_its_events(detector):
+    events, signal = made(detector, 40)
+    probe = Probe.of(EarlyShare(0, 2), events, signal, detector)
+    some = probe.thinned(7)
+    assert len(some.signal) == len(some.events) == 7
+    np.testing.assert_array_equal(some.score, EarlyShare(0, 2).score(some.events))
+    assert len(probe.thinned(100).signal) == 40
 
 
 def test_progress_adds_up(detector):
