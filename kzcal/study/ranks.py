@@ -59,9 +59,9 @@ def correlations(
 
 
 def spearman(
-    properties: Float64[np.ndarray, "property *draw thing"],
-    quantity: Float64[np.ndarray, "*draw thing"],
-) -> Float64[np.ndarray, "property *draw"]:
+    properties: Float64[np.ndarray, "property ..."],
+    quantity: Float64[np.ndarray, "..."],
+) -> Float64[np.ndarray, "..."]:
     """Correlation of the ranks of each property with those of a quantity; 0 for constants."""
     ranks, other = (rankdata(column, axis=-1) for column in (properties, quantity))
     ranks -= ranks.mean(axis=-1, keepdims=True)
