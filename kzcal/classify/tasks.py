@@ -97,7 +97,9 @@ def gather(
         ConfigurationError: a class lacks events to learn from or to judge by.
     """
     kinds = [labels(file, signal, background) for file in files]
-    usable = [known(file, is_known) for file, (is_known, _) in zip(files, kinds, strict=True)]
+    usable = [
+        free_rows(file, *told, config.set_aside) for file, told in zip(files, kinds, strict=True)
+    ]
     share = min(1.0, config.events / max(sum(int(rows.sum()) for rows in usable), 1))
     parts, signals, held = [], [], []
     for file, (_, is_signal), rows in zip(files, kinds, usable, strict=True):
@@ -146,14 +148,30 @@ def labels(
     return is_known, is_signal
 
 
-def known(file: LabelledFile, is_known: Bool[np.ndarray, " event"]) -> Bool[np.ndarray, " event"]:
-    """Which events of a class were reconstructed."""
-    return np.asarray(is_known & reconstructed(file.source.table()))
+def free_rows(
+    file: LabelledFile,
+    is_known: Bool[np.ndarray, " event"],
+    is_signal: Bool[np.ndarray, " event"],
+    set_aside: float,
+) -> Bool[np.ndarray, " event"]:
+    """Which events of both classes were reconstructed and are not set aside.
+
+    Args:
+        file: with the events.
+        is_known: which are of one of the classes.
+        is_signal: which are signal.
+        set_aside: share of each class at the end of the file that is.
+    """
+    free = is_known & reconstructed(file.source.table())
+    for of_class in (is_signal, ~is_signal):
+        mine = np.flatnonzero(free & of_class)
+        free[mine[len(mine) - round(set_aside * len(mine)) :]] = False
+    return np.asarray(free)
 
 
 def split_rows(
     file: LabelledFile,
-    rows: Bool[np.ndarray, " event"],
+    free: Bool[np.ndarray, " event"],
     is_signal: Bool[np.ndarray, " event"],
     share: float,
     config: ClassifierConfig,
@@ -162,15 +180,11 @@ def split_rows(
 
     Args:
         file: with the events.
-        rows: which of them may take part.
+        free: which of them may take part.
         is_signal: which are signal.
-        share: that takes part.
-        config: which share is held out, and which is set aside at the end of the file.
+        share: of them that takes part.
+        config: seed, and the share that is held out.
     """
-    free = rows.copy()
-    for of_class in (is_signal, ~is_signal):
-        mine = np.flatnonzero(rows & of_class)
-        free[mine[len(mine) - round(config.set_aside * len(mine)) :]] = False
     draws = uniform(file.source.table().event, config.seed)
     taken = np.flatnonzero(free & (draws < share))
     return Split(taken, is_signal[taken], draws[taken] < share * config.held_out)
