@@ -1,7 +1,8 @@
 """How sure a rejection is: detectors as they might also be, and further dead PMTs.
 
 Replicas of the detector are what a calibration's errors allow (`kzcal throw`). The same decays
-are seen by each, and corrected and judged as if it were the detector that was calibrated.
+are seen by each, and corrected and judged as if it were the detector that was calibrated. Hits
+are drawn anew, so that a spread contains chance, at most as much as that of one sample.
 """
 
 from __future__ import annotations
@@ -137,7 +138,8 @@ def study_conditions(
     )
     verdict = f"{measured(statistical.value, statistical.error)} is rejected"
     if systematic is not None:
-        verdict += f"; over {len(thrown)} replicas it spreads by {systematic:.3f}"
+        verdict += f"; over {len(thrown)} replicas it spreads by {systematic:.3f}, which is "
+        verdict += f"chance alone up to {statistical.error:.3f}"
     return Findings("conditions", f"{verdict}.", tables, numbers)
 
 
