@@ -17,6 +17,7 @@ from kzcal.classify.augment import Turns, random_dead, turned
 from kzcal.errors import ConfigurationError
 from kzcal.learning import ClassifierTask, CorrectedEvents
 from kzcal.training.distributed import average, world
+from kzcal.training.ensemble import Ensemble
 
 AT_ONCE = 128
 """Events that are scored together."""
@@ -98,18 +99,25 @@ class NetworkLearner:
         turns: Turns | None = None,
     ) -> None:
         self._task, self._view, self._recipe, self._turns = task, view, recipe, turns
-        self._step = 0
+        self._step = torch.zeros((), dtype=torch.int64)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(task.seed)
             self._network = make().to(task.device)
         self._optimiser = torch.optim.AdamW(self._network.parameters(), recipe.rate)
+        self._generator = torch.Generator().manual_seed(world().seed(task.seed))
+        self._all = Ensemble(
+            {"network": self._network},
+            {"network": self._optimiser},
+            self._generator,
+            {"step": self._step},
+        )
         self._signal = torch.from_numpy(task.signal.astype(np.float32)).to(task.device)
         self._weight = torch.from_numpy(task.weight).to(task.device)
 
     def step(self) -> Mapping[str, float]:
         """One step of Adam on a batch."""
         for group in self._optimiser.param_groups:
-            group["lr"] = self._recipe.rate_at(self._step)
+            group["lr"] = self._recipe.rate_at(int(self._step))
         drawn, events = self._drawn()
         seen, rows = self._view(events), torch.from_numpy(drawn).to(self._task.device)
         with torch.autocast(self._task.device.type, enabled=self._task.device.type == "cuda"):
@@ -125,28 +133,12 @@ class NetworkLearner:
         return {"loss": float(loss.detach())}
 
     def state(self) -> Mapping[str, Tensor]:
-        """Network, optimiser and the number of steps, from which random numbers follow."""
-        moments = self._optimiser.state_dict()["state"]
-        return {
-            "step": torch.tensor(self._step),
-            **{f"network.{name}": value for name, value in self.weights().items()},
-            **{
-                f"optimiser.{row}.{name}": torch.as_tensor(value).clone()
-                for row, values in moments.items()
-                for name, value in values.items()
-            },
-        }
+        """Network, optimiser, random state and the number of steps."""
+        return self._all.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on exactly where ``state`` was taken."""
-        self._step = int(state["step"])
-        self._network.load_state_dict(_part(state, "network."))
-        whole = self._optimiser.state_dict()
-        whole["state"] = {}
-        for key, value in _part(state, "optimiser.").items():
-            row, name = key.split(".")
-            whole["state"].setdefault(int(row), {})[name] = value.clone()
-        self._optimiser.load_state_dict(whole)
+        self._all.restore(state)
 
     def weights(self) -> Mapping[str, Tensor]:
         """The network."""
@@ -157,9 +149,9 @@ class NetworkLearner:
         return scores(self._network, self._view, events)
 
     def _drawn(self) -> tuple[Int64[np.ndarray, " row"], CorrectedEvents]:
-        """Rows of a batch and its events, with random numbers that belong to the step."""
-        seed = (world().seed(self._task.seed), self._step)
-        generator = np.random.default_rng(seed)
+        """Rows of a batch and its events."""
+        seed = torch.randint(2**62, (), generator=self._generator)
+        generator = np.random.default_rng(int(seed))
         rows = generator.integers(0, len(self._signal), int(self._recipe.batch))
         events = self._task.events.take(rows)
         if self._turns is not None:
@@ -181,8 +173,3 @@ def scores(
             found.append(network(view(events.take(rows))).double().cpu().numpy())
     network.train(learning)
     return np.concatenate(found) if found else np.zeros(0)
-
-
-def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin so, by what follows."""
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

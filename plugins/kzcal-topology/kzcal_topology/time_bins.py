@@ -18,7 +18,8 @@ count in the first and the last."""
 def bin_of(time: Float32[np.ndarray, " hit"]) -> Int64[np.ndarray, " hit"]:
     """Bin of each residual, ns."""
     bins: Int64[np.ndarray, " hit"] = np.floor((time - FIRST) / WIDTH).astype(np.int64)
-    return bins.clip(0, N_BIN - 1)
+    np.clip(bins, 0, N_BIN - 1, out=bins)
+    return bins
 
 
 def time_shares(events: CorrectedEvents) -> Float32[np.ndarray, "event bin"]:
