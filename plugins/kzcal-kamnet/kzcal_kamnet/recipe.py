@@ -1,0 +1,82 @@
+"""The numbers that a training goes by, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from kzcal.errors import ConfigurationError
+
+MOMENTUM = 0.78067
+"""Of RMSprop. Source: A. Li et al. (2022), arXiv:2203.01870, published code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a network learns.
+
+    Args:
+        published: whether it is the published network, which RMSprop trains.
+        batch: events of a step.
+        rate: of the optimiser at its highest.
+        steps: over which the rate falls.
+        dead: chance of every PMT to be silenced in an event.
+        decay: of weights.
+        hidden: width of the small network's head.
+        dropout: of the small network's head.
+    """
+
+    published: bool
+    batch: int
+    rate: float
+    steps: float
+    dead: float
+    decay: float
+    hidden: int
+    dropout: float
+
+    @classmethod
+    def of(cls, options: Mapping[str, float]) -> Recipe:
+        """The recipe that options name.
+
+        Raises:
+            ConfigurationError: a number is out of its range.
+        """
+        for name, least, below in (
+            *(("published", 0, 2), ("batch", 2, 65537), ("rate", 0, 10), ("steps", 1, math.inf)),
+            *(("dead", 0, 1), ("decay", 0, 10), ("hidden", 1, 4097), ("dropout", 0, 1)),
+        ):
+            if not least <= options[name] < below:
+                message = (
+                    f"{name} is at least {least} and below {below}, got {options[name]:g}; "
+                    f"choose another by --{name}"
+                )
+                raise ConfigurationError(message)
+        return cls(
+            bool(options["published"]),
+            int(options["batch"]),
+            options["rate"],
+            options["steps"],
+            options["dead"],
+            options["decay"],
+            int(options["hidden"]),
+            options["dropout"],
+        )
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what a network sees is small enough to be kept of every event."""
+        return not self.published
+
+    def optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        """Adam with decay of weights, or the published RMSprop."""
+        weights = network.parameters()
+        if self.published:
+            return torch.optim.RMSprop(
+                weights, self.rate, momentum=MOMENTUM, weight_decay=self.decay
+            )
+        return torch.optim.AdamW(weights, self.rate, weight_decay=self.decay)
