@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from labelled_events import labelled_run, written
+from patience import PATIENCE_S, wait_until
 from safetensors.torch import load_file
 
 from kzcal.classify.score import UNSCORED
@@ -122,9 +122,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     try:
-        until = time.monotonic() + 120
-        while not (out / "checkpoint.safetensors").exists() and time.monotonic() < until:
-            time.sleep(0.02)
+        wait_until((out / "checkpoint.safetensors").exists, "no checkpoint was written")
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -288,7 +286,7 @@ def test_two_processes_train_one_model(path: Path, config: Path, tmp_path: Path)
         [*command, "--nproc-per-node=2", "--", str(program), *words],
         check=True,
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2])},
-        timeout=240,
+        timeout=PATIENCE_S,
         capture_output=True,
     )
     told = read_toml(tmp_path / "m" / "model.toml")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from patience import PATIENCE_S
 
 from kzcal.training.distributed import World, agreed, average, connected, everyones, world
 
@@ -94,7 +95,7 @@ def run_twice(text: str, tmp_path: Path) -> None:
         [*command, "--nproc-per-node=2", str(program), str(tmp_path)],
         check=True,
         env=environment,
-        timeout=120,
+        timeout=PATIENCE_S,
         capture_output=True,
     )
 
