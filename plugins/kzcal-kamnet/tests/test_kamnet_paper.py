@@ -197,7 +197,7 @@ def test_it_tells_early_hits_on_two_sides_from_early_hits_on_one() -> None:
     waves = harmonics(axis, 4) + torch.where(one_side, 1.0, -1.0)[:, None] * harmonics(-axis, 4)
     maps[:, 1] += waves
     learning = torch.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(60):
+    for _ in range(80):
         loss = nn.functional.binary_cross_entropy_with_logits(network(maps), one_side.float())
         learning.zero_grad()
         loss.backward()
