@@ -28,6 +28,7 @@ from kzcal.calibrate.timing.simple import (
     N_TRANSFORM,
     SHORT_DELAYS,
     SimpleLight,
+    at_times,
     delayed,
     profiles,
 )
@@ -76,7 +77,8 @@ class Templates:
         profile = profiles(omega, self.simple.decay_scale, alpha)
         extra = torch.nn.functional.softplus(spread) - 0.1
         variance = tts[:, None] ** 2 + extra[None]
-        transform = gaussian(omega, variance.clamp(min=0.05)) * profile * optics
+        early = at_times(omega, self.simple.early_share, self.simple.early_ns)[:, None]
+        transform = gaussian(omega, variance.clamp(min=0.05)) * early * profile * optics
         return bin_contents(transform, omega, STEP, N_BINS)
 
     def any_charge(

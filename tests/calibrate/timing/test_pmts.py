@@ -44,7 +44,13 @@ def plain_templates():
     row = [0.0] * N_ENERGY + [-2.0] * N_DELAYS + [-2.0] * N_ENERGY
     values = torch.tensor([row] * N_DISTANCE, dtype=torch.float64)
     variance = 0.35**2 + 0.16 / cells.energy
-    return Templates(cells, SimpleLight(MEAN_TTS, 1.0, alpha, nothing), variance, values, 12.0)
+    return Templates(
+        cells,
+        SimpleLight(MEAN_TTS, 1.0, alpha, 0.0, torch.zeros(2, 2), nothing),
+        variance,
+        values,
+        12.0,
+    )
 
 
 def plain_classes():
