@@ -72,7 +72,7 @@ GRID_CNN = Classifier(
         Option("channels", 24.0, "1", "of the first convolution"),
         Option("batch", 64.0, "events", "of a step"),
         Option("rate", 0.001, "1", "of Adam at the start"),
-        Option("steps", 800.0, "1", "over which the rate falls"),
+        Option("schedule", 600.0, "steps", "over which the rate falls"),
         _DEAD,
     ),
 )
@@ -86,7 +86,7 @@ HIT_GRAPH = Classifier(
         Option("neighbours", 6.0, "1", "nodes that a node hears"),
         Option("batch", 64.0, "events", "of a step"),
         Option("rate", 0.003, "1", "of Adam at the start"),
-        Option("steps", 800.0, "1", "over which the rate falls"),
+        Option("schedule", 600.0, "steps", "over which the rate falls"),
         _DEAD,
     ),
 )

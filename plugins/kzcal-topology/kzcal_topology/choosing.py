@@ -53,7 +53,7 @@ def learner(
 ) -> NetworkLearner:
     """A training that has not begun."""
     chosen = design(task, options)
-    recipe = Recipe(**{name: options[name] for name in ("batch", "rate", "steps", "dead")})
+    recipe = Recipe(**{name: options[name] for name in ("batch", "rate", "schedule", "dead")})
     return NetworkLearner(task, chosen.make, chosen.view, recipe, chosen.turns)
 
 

@@ -35,7 +35,7 @@ class Recipe:
     Args:
         batch: events of a step.
         rate: of Adam at the start.
-        steps: over which the rate falls, along half a cosine.
+        schedule: steps over which the rate falls, along half a cosine.
         dead: chance of every PMT to be silenced in an event of a batch.
 
     Raises:
@@ -44,11 +44,11 @@ class Recipe:
 
     batch: float
     rate: float
-    steps: float
+    schedule: float
     dead: float
 
     def __post_init__(self) -> None:
-        for name, least in (("batch", 2), ("rate", 0), ("steps", 1)):
+        for name, least in (("batch", 2), ("rate", 0), ("schedule", 1)):
             value = getattr(self, name)
             if not least <= value < math.inf:
                 message = f"{name} is finite and at least {least}, got {value:g}"
@@ -59,7 +59,7 @@ class Recipe:
 
     def rate_at(self, step: int) -> float:
         """Rate of a step."""
-        turn = math.pi * min(step / self.steps, 1.0)
+        turn = math.pi * min(step / self.schedule, 1.0)
         return self.rate * (SLOWEST + (1.0 - SLOWEST) * (1.0 + math.cos(turn)) / 2.0)
 
 

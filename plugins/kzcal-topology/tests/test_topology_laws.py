@@ -176,7 +176,7 @@ def test_the_first_hit_of_a_pmt_is_heard() -> None:
 
 
 def test_the_rate_falls_along_a_cosine() -> None:
-    recipe = Recipe(batch=2, rate=1.0, steps=10, dead=0.0)
+    recipe = Recipe(batch=2, rate=1.0, schedule=10, dead=0.0)
     assert recipe.rate_at(0) == 1.0
     assert recipe.rate_at(5) == pytest.approx((1.0 + SLOWEST) / 2)
     assert recipe.rate_at(10) == recipe.rate_at(99) == pytest.approx(SLOWEST)
@@ -190,7 +190,7 @@ def test_the_rate_falls_along_a_cosine() -> None:
         (TIME_TREES, "rate", 0.0),
         (GRID_CNN, "batch", 1.0),
         (GRID_CNN, "channels", 0.0),
-        (GRID_CNN, "steps", 0.0),
+        (GRID_CNN, "schedule", 0.0),
         (HIT_GRAPH, "dead", 1.0),
         (HIT_GRAPH, "rate", float("nan")),
         (HIT_GRAPH, "width", 0.0),
