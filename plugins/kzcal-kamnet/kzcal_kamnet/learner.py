@@ -68,7 +68,7 @@ class NetworkLearner:
     def step(self) -> Mapping[str, float]:
         """One step of descent on a batch."""
         for group in self._optimiser.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = self._rate() * group["share"]
         generator = np.random.default_rng((world().seed(self._task.seed), self._step))
         drawn = generator.integers(0, len(self._signal), self._recipe.batch)
         rows = torch.from_numpy(drawn).to(self._task.device)
@@ -118,7 +118,7 @@ class NetworkLearner:
 
     def _rate(self) -> float:
         """Rate of a step: a rise, then half a cosine."""
-        turn = math.pi * min(self._step / self._recipe.steps, 1.0)
+        turn = math.pi * min(self._step / self._recipe.schedule, 1.0)
         fall = SLOWEST + (1.0 - SLOWEST) * (1.0 + math.cos(turn)) / 2.0
         return self._recipe.rate * fall * min((self._step + 1) / WARM_UP, 1.0)
 

@@ -11,4 +11,4 @@ class TestSmall(LearnedClassifierContract):
     """Laws of the small preset."""
 
     component = KAMNET
-    options = {"batch": 16.0, "steps": 20.0}  # noqa: RUF012  of the contract's type
+    options = {"batch": 16.0, "schedule": 20.0}  # noqa: RUF012  of the contract's type
