@@ -82,7 +82,8 @@ def network() -> ReconstructionNetwork:
 def found(network: ReconstructionNetwork, events: RoughEvents) -> Found:
     """What is found of events."""
     with torch.no_grad():
-        return network(events)
+        result: Found = network(events)
+    return result
 
 
 def test_vertices_times_and_energies_are_found(network: ReconstructionNetwork) -> None:

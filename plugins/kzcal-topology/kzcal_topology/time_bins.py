@@ -17,9 +17,8 @@ count in the first and the last."""
 
 def bin_of(time: Float32[np.ndarray, " hit"]) -> Int64[np.ndarray, " hit"]:
     """Bin of each residual, ns."""
-    bins: Int64[np.ndarray, " hit"] = np.floor((time - FIRST) / WIDTH).astype(np.int64)
-    np.clip(bins, 0, N_BIN - 1, out=bins)
-    return bins
+    bins = np.floor((time - FIRST) / WIDTH).astype(np.int64)
+    return np.clip(bins, 0, N_BIN - 1)
 
 
 def time_shares(events: CorrectedEvents) -> Float32[np.ndarray, "event bin"]:
@@ -27,4 +26,4 @@ def time_shares(events: CorrectedEvents) -> Float32[np.ndarray, "event bin"]:
     hits = events.hits
     cell = hits.event_index * N_BIN + bin_of(hits.time)
     counts = np.bincount(cell, minlength=len(events) * N_BIN).reshape(len(events), N_BIN)
-    return (counts / np.maximum(hits.counts, 1)[:, None]).astype(np.float32)
+    return np.asarray(counts / np.maximum(hits.counts, 1)[:, None], np.float32)
