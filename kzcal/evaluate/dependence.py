@@ -13,10 +13,13 @@ from jaxtyping import Bool, Float64, Int64
 from scipy.stats import chi2, spearmanr
 
 from kzcal.evaluate.area import areas
-from kzcal.evaluate.curve import Ranking, shares_above
+from kzcal.evaluate.curve import shares_above
+from kzcal.evaluate.resampling import rejections
 
 FEWEST = 20
 """Events of either class that a bin needs for numbers of its own."""
+DRAWS = 100
+"""Draws of a bin's events for the error of its rejection."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +67,8 @@ class Bin:
         background: number of the others.
         accepted: share of the signal above the threshold that all events share.
         rejected: share of the background below it.
-        within: background rejected where the threshold accepts as much of the bin's own signal;
-            NaN in a bin of few events.
+        within: background rejected where the threshold accepts as much of the bin's own signal,
+            with the error of events drawn anew; NaN in a bin of few events.
         area: under the curve of the bin's own events; NaN likewise.
     """
 
@@ -76,7 +79,7 @@ class Bin:
     background: int
     accepted: Share
     rejected: Share
-    within: float
+    within: Share
     area: Share
 
 
@@ -111,6 +114,7 @@ def dependence(
     *,
     acceptance: float,
     bins: int,
+    generator: np.random.Generator,
 ) -> Dependence:
     """How a score does in bins of a column.
 
@@ -120,10 +124,13 @@ def dependence(
         signal: whether each event is signal.
         acceptance: share of all signal that the common threshold accepts.
         bins: of about as many events each; a column of as few values has one for each.
+        generator: draws events anew.
     """
     part = shares_above(score, signal, acceptance)
     parted = Parted(score, signal, part, column.values)
-    found = tuple(parted.bin(rows, acceptance) for rows in rows_of(column.values, bins))
+    found = tuple(
+        parted.bin(rows, acceptance, generator=generator) for rows in rows_of(column.values, bins)
+    )
     areas_found = [b.area for b in found if np.isfinite(b.area.value) and b.area.error > 0]
     alone = areas(column.values[None], signal)
     return Dependence(
@@ -159,15 +166,22 @@ class Parted:
     above: Float64[np.ndarray, " event"]
     values: Float64[np.ndarray, " event"]
 
-    def bin(self, rows: Int64[np.ndarray, " row"], acceptance: float) -> Bin:
+    def bin(
+        self,
+        rows: Int64[np.ndarray, " row"],
+        acceptance: float,
+        *,
+        generator: np.random.Generator,
+    ) -> Bin:
         """What the events of one bin give."""
         signal, above = self.signal[rows], self.above[rows]
         n_signal, n_background = int(signal.sum()), int((~signal).sum())
-        within, area = float("nan"), Share(float("nan"), float("nan"))
+        within = area = Share(float("nan"), float("nan"))
         if min(n_signal, n_background) >= FEWEST:
-            curve = Ranking.of(self.score[rows], signal).curve()
-            within = float(curve.rejection(np.array([acceptance]))[0])
-            own = areas(self.score[rows][None], signal)
+            score = self.score[rows][None]
+            cut = rejections(score, signal, [acceptance], draws=DRAWS, generator=generator)
+            within = Share(float(cut.values[0, 0]), float(cut.errors[0, 0]))
+            own = areas(score, signal)
             area = Share(float(own.values[0]), float(own.errors[0]))
         return Bin(
             low=float(self.values[rows].min()),

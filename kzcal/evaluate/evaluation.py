@@ -148,7 +148,12 @@ def evaluate(scored: Scored, config: EvaluationConfig) -> Evaluation:
         contrasts=_contrasts(scored, found, area, config),
         dependences=tuple(
             dependence(
-                column, first, scored.signal, acceptance=config.acceptance, bins=config.bins
+                column,
+                first,
+                scored.signal,
+                acceptance=config.acceptance,
+                bins=config.bins,
+                generator=np.random.default_rng([config.seed, 5]),
             )
             for column in scored.columns
         ),

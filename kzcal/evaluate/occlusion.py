@@ -34,7 +34,7 @@ class Change:
     Args:
         lost: area under the curve that is lost.
         error: one standard deviation of it.
-        shift: root mean square change of the score over the spread of the score.
+        shift: spread of the score's change over that of the score; one change of all is none.
         hits: share of all hits concerned.
     """
 
@@ -94,7 +94,7 @@ class Probe:
         spread = float(self.score.std())
         return Change(
             *found.difference(0, 1),
-            float(np.sqrt(((other - self.score) ** 2).mean())) / spread if spread else 0.0,
+            float((other - self.score).std()) / spread if spread else 0.0,
             concerned / max(len(self.events.hits.time), 1),
         )
 
