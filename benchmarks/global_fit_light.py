@@ -66,6 +66,7 @@ OF_TIMES = (
     "decay_scale",
     "late_fraction",
     "late_delay",
+    "early_fraction",
     "time_walk",
     "tts_mean_17",
     "tts_mean_20",

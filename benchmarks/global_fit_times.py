@@ -29,6 +29,7 @@ from timed_run import TRUTH, TimedRun
 
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.fit.config import FitConfig
+from kzcal.fit.gathering import DECAYS
 from kzcal.fit.light.points import emission_points, rows_of_samples
 from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
@@ -70,6 +71,7 @@ EVENTS, PHOTONS = (300, 800), 6000
 FEWER, AMOUNTS = (100, 300), (1500, 6000, 20_000)
 FITTED = (
     *START,
+    "early_fraction",
     "vertex_resolution",
     "t0_resolution",
     "absorption_scale",
@@ -160,7 +162,8 @@ def term_of(run: CalibratedRun, config: FitConfig, photons: float, turn: int) ->
     counts = TimeCounts.of(run, rows)
     for batch in run.stream.batches():
         counts.add(batch)
-    points = emission_points(rows, events.vertex.double().numpy(), Transport(run.detector), seed=1)
+    vertex, transport = events.vertex.double().numpy(), Transport(run.detector)
+    points = emission_points(rows, vertex, transport, decays=DECAYS, seed=1)
     n = sum(len(part) for part in rows.values())
     for block in traced(points, run, photons / n, seed=1 + turn):
         counts.add_light(block)
