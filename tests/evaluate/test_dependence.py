@@ -77,9 +77,9 @@ def test_the_chance_of_even_acceptance_is_even():
     """Of 120 sets half are below one half, within 5 deviations of 4.6 %."""
     chances = []
     for seed in range(120):
-        generator, signal, energy = events(500, seed)
+        generator, signal, energy = events(170, seed)
         score = generator.normal(1.0 * signal, 1.0)
-        found = found_in(energy, score, signal, bins=5)
+        found = found_in(energy, score, signal, bins=5, acceptance=0.5)
         chances.append(found.even)
     assert np.mean(np.array(chances) < 0.5) == pytest.approx(0.5, abs=0.23)
 
