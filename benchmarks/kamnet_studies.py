@@ -69,7 +69,7 @@ def _improved(found: dict, other: dict) -> str:
     errors = np.array([row["error"] for row in worst])
     error = float(np.sqrt((errors**2).sum())) / len(worst)
     return (
-        f"The same training with sets of gammas beside it, chosen by the map below, takes the "
+        f"A training with sets of gammas beside, chosen by the map below, takes the "
         f"{len(worst)} isotopes that are rejected worst from {before.mean():.3f} to "
         f"{after.mean():.3f} on average, of the same events (each ± {error:.3f})."
     )

@@ -3,11 +3,12 @@
     python benchmarks/labelled_sets.py TOPOLOGY.h5 BB.h5 BI214.h5 --db kz.db --tag TAG --run 15001
         --write docs/simulation.md --figure docs/labelled_sets.png
 
-BB.h5 and BI214.h5 are those that docs/simulation.md simulates with the constants of the run.
+BB.h5 and BI214.h5 are those that docs/simulation.md simulates with the constants of the run. PMTs
+whose cables are exchanged in the run are left out: in TOPOLOGY.h5 they are not.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,8 @@ def main() -> None:
     detector = load_detector(str(DETECTOR))
     constants = Constants.stored(resolve(given.db), given.tag, given.run)
     correction = Correction.of(constants.payload(detector), detector)
+    own_place = correction.place == np.arange(detector.n_pmt)
+    correction = replace(correction, live=correction.live & own_place)
     kinds = {
         name: tuple(
             read(path, name.encode(), detector, correction)
