@@ -2,10 +2,11 @@
 
     python benchmarks/kamnet_step.py [--repeats 5] [--write docs/kamnet.md]
 
-Both networks have the published hyper-parameters and take the same batch of 8 events of one run;
-a step is a forward and a backward pass. They take turns in one process of one thread, and each
-counts with its fastest turn, in processor time. Then both score the events before any training,
-as they are and with hits and PMTs turned together.
+Both networks have the published hyper-parameters and take the same batch of 8 events of one run,
+the small network takes pictures of as many; a step is a forward and a backward pass. They take
+turns in one process of one thread, and each counts with its fastest turn, in processor time. Then
+both big ones score the events before any training, as they are and with hits and PMTs turned
+together.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ from pathlib import Path
 
 import torch
 from kamnet_reference import SIDE, ReferenceNetwork
+from kzcal_kamnet import KAMNET
 from kzcal_kamnet.convolutions import TurnNorm
-from kzcal_kamnet.harmonics import harmonics, quadrature
+from kzcal_kamnet.harmonics import harmonics, quadrature, size
 from kzcal_kamnet.paper import PaperNetwork, SliceNorm
+from kzcal_kamnet.pictures import DEGREE as SMALL_DEGREE
+from kzcal_kamnet.pictures import N_CHANNEL
+from kzcal_kamnet.recipe import Recipe
 from kzcal_kamnet.rotations import turns
 from kzcal_kamnet.slices import slice_harmonics, time_slices
+from kzcal_kamnet.small import SmallNetwork
 from pages import table, write_part
 from torch import Tensor, nn
 
@@ -61,6 +67,13 @@ def pixels(counts: Tensor, turn: Tensor) -> Tensor:
     found = torch.zeros(*counts.shape[:2], SIDE * SIDE)
     found.index_add_(2, theta * SIDE + phi, counts)
     return found.view(*counts.shape[:2], SIDE, SIDE).transpose(0, 1)
+
+
+def small() -> SmallNetwork:
+    """The small network as the plugin's options have it."""
+    options = {option.name: option.default for option in KAMNET.options}
+    recipe = Recipe.of(options)
+    return SmallNetwork(recipe.hidden, recipe.dropout)
 
 
 def taken(network: nn.Module, given: Tensor) -> tuple[float, float, float]:
@@ -140,6 +153,7 @@ def main() -> None:
         {
             "in pixels, as published": (reference, pixels(events, still)),
             "`paper`, in harmonics": (paper, maps(events, still, paper.degree)),
+            "`small`": (small(), torch.rand(BATCH, N_CHANNEL + 1, size(SMALL_DEGREE))),
         },
         chosen.repeats,
     )
