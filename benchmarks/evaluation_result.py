@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,11 @@ def sentences(found: dict[str, Any]) -> list[str]:
     return told
 
 
+def wrapped(sentence: str) -> str:
+    """An item of a list, over several lines."""
+    return textwrap.fill(f"* {sentence}", 140, subsequent_indent="  ")
+
+
 def picture(found: dict[str, Any], path: Path) -> None:
     """Worth of times and of bands about the axis of early light."""
     model = found["model"]
@@ -113,19 +119,17 @@ def picture(found: dict[str, Any], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("result", type=Path)
-    parser.add_argument("--command", required=True, help="What made the result.")
     parser.add_argument("--write", type=Path, required=True)
     parser.add_argument("--figure", type=Path)
     given = parser.parse_args()
     found = json.loads(given.result.read_text())
     n = f"{found['signal']} events of signal and {found['background']} of background."
     parts = [
-        "\n".join(f"    {line.strip()}" for line in given.command.split(";")),
         n,
         classifiers(found),
         f"What the score of {found['classifiers'][0]['name']} depends on:",
         dependence(found),
-        "\n".join(f"* {sentence}" for sentence in sentences(found)),
+        "\n".join(wrapped(sentence) for sentence in sentences(found)),
     ]
     write_part(given.write, "evaluation_result", "\n\n".join(part for part in parts if part))
     if given.figure and found["model"]:
