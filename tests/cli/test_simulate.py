@@ -256,3 +256,31 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path):
         process.kill()
         process.wait()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_labelled_set_has_its_kind_its_energies_and_smeared_vertices(tmp_path: Path):
+    out = tmp_path / "bb.h5"
+    words = ("electron-pair", "--energy", 2.0, "--energy-to", 2.8, "--n", 200, "--nominal")
+    result = simulate(
+        *words, "--kind", "bb", "--quenched", "2.0:2.6", "--vertex", "smeared:0:0", "--out", out
+    )
+    assert result.exit_code == 0, result.output
+    with h5py.File(out) as file:
+        assert set(file["truth/kind"][:]) == {b"bb"}
+        energy = file["truth/e_quenched"][:]
+        # Of 0.8 MeV the window takes 0.6: 150 of 200, and five standard deviations less.
+        assert 110 < len(energy) < 190
+        assert energy.min() >= 2.0
+        assert energy.max() < 2.6
+        for axis in "xyz":
+            true = file[f"truth/{axis}"][:].astype(np.float32)
+            assert np.array_equal(file[f"events/{axis}"][:], true)
+
+
+@pytest.mark.parametrize("option", ["--kind", "--volume"])
+def test_a_configuration_stands_alone(option: str, tmp_path: Path):
+    config = tmp_path / "run.toml"
+    config.write_text("run = 1\nduration_s = 1.0\n")
+    result = simulate("--config", config, "--nominal", option, "xels", "--out", tmp_path / "a.h5")
+    assert result.exit_code == 2
+    assert "--config stands alone" in result.stderr

@@ -6,7 +6,7 @@ import pytest
 from kzcal.baseline import baseline_directory
 from kzcal.errors import DetectorError
 from kzcal.geometry import load_detector
-from kzcal.geometry.materials import HEADER, RANGES, SPEED_OF_LIGHT, load_materials
+from kzcal.geometry.materials import HEADER, RANGES, SPEED_OF_LIGHT, load_materials, replaced
 
 HEADER_ROW = ",".join(HEADER)
 VISIBLE = np.array([400.0, 420.0, 440.0, 460.0])
@@ -142,3 +142,14 @@ def test_all_quantities_of_the_file_are_explained_in_it():
     assert used <= set(RANGES)
     for quantity in used:
         assert any(quantity in comment for comment in comments), quantity
+
+
+def test_tables_of_another_file_take_the_place_of_those_of_the_same_name(materials, file_of):
+    path = file_of("mineral_oil,attenuation_length_m,400,17.5")
+    mixed = replaced(materials, path)
+    own = "mineral_oil", "attenuation_length_m"
+    assert (mixed.curve(*own).at(VISIBLE) == 17.5).all()
+    assert mixed.curves.keys() == materials.curves.keys()
+    kept = materials.curves.keys() - {own}
+    assert all(mixed.curves[key] is materials.curves[key] for key in kept)
+    assert len({mixed.digest, materials.digest, load_materials(path).digest}) == 3
