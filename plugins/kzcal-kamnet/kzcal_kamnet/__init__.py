@@ -11,6 +11,8 @@ from kzcal.components import Classifier, Command, Option
 from kzcal.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kzcal.learning import ClassifierTask, HitClassifier, LearningClassifier, Trained
 
 
@@ -26,11 +28,18 @@ def _build(trained: Trained) -> HitClassifier:
     return classifier(trained)
 
 
+def _export(trained: Trained, path: Path) -> str:
+    from kzcal_kamnet.onnx import write_onnx
+
+    return write_onnx(trained, path)
+
+
 KAMNET = Classifier(
     "kamnet",
     "Networks that respect rotations: a small one, and the published one.",
     build=_build,
     learn=_learn,
+    export=_export,
     options=(
         Option("published", 0.0, "1", "0: the small network; 1: that of arXiv:2203.01870"),
         Option("batch", 128.0, "events", "of a step"),

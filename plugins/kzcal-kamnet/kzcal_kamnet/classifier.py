@@ -45,9 +45,15 @@ def learner(task: ClassifierTask, options: Mapping[str, float]) -> NetworkLearne
 
 def classifier(trained: Trained) -> NetworkClassifier:
     """A network with the weights that training left."""
+    network = trained_network(trained)
+    return NetworkClassifier(network, _view(network, trained.detector, trained.device))
+
+
+def trained_network(trained: Trained) -> nn.Module:
+    """The network alone."""
     network = _network(Recipe.of(trained.options)).to(trained.device)
     network.load_state_dict(dict(trained.weights))
-    return NetworkClassifier(network, _view(network, trained.detector, trained.device))
+    return network
 
 
 def _network(recipe: Recipe) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ from kzcal_kamnet.arrival import STEP, Arrival
 from kzcal_kamnet.classifier import count_arrival
 from kzcal_kamnet.harmonics import size
 from kzcal_kamnet.light import SeenLight
+from kzcal_kamnet.onnx import write_onnx
 from kzcal_kamnet.pictures import DEGREE, KNOTS, N_CHANNEL, picture
 from kzcal_kamnet.small import SmallNetwork, grid_of_axes
 from kzcal_kamnet.templates import two_site_filters
 from scipy.spatial.transform import Rotation
 
 from kzcal.classify.corrected import LIGHT_SPEED
+from kzcal.geometry import load_detector
+from kzcal.learning import Trained
 
 RISE, FALL = 1.2, 6.0
 """Width of the edge and decay time of made-up light, ns."""
@@ -159,6 +163,23 @@ def test_counting_at_the_best_place_sharpens_the_edge() -> None:
     once.count(seen)
     count_arrival(often, seen)
     assert often.information.mean() > once.information.mean()
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+def test_onnx_tells_the_same(network: SmallNetwork, arrival: Arrival, tmp_path: Path) -> None:
+    """Written, read by another program, and run on another number of events."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="kzcal-kamnet[onnx] is not there")
+    pytest.importorskip("onnxscript", reason="kzcal-kamnet[onnx] is not there")
+    options = {"published": 0.0, "batch": 8.0, "rate": 0.1, "schedule": 1.0, "dead": 0.0}
+    options |= {"decay": 0.0, "hidden": 16.0, "dropout": 0.0}
+    cpu, detector = torch.device("cpu"), load_detector("kamland-zen-800")
+    trained = Trained(network.state_dict(), options, detector, cpu)
+    assert "logit" in write_onnx(trained, tmp_path / "small.onnx")
+    seen = picture(*arrival.located(light(7, seed=31)))
+    session = onnxruntime.InferenceSession(tmp_path / "small.onnx")
+    (found,) = session.run(None, {"picture": seen.numpy()})
+    with torch.no_grad():
+        assert np.allclose(found, network(seen).numpy(), atol=1e-5)
 
 
 def test_knots_ascend() -> None:

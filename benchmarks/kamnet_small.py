@@ -1,0 +1,149 @@
+"""What the small network of kamnet reaches on the challenge's topology set, and how fast it is.
+
+    python benchmarks/kamnet_small.py "NAME=MODEL"... --db kz.db --tag TAG --run RUN
+        [--write docs/kamnet.md]
+
+A model is judged by the last fifth of each kind in the file: train with --set-aside 0.2. Needs the
+challenge data in $KZCAL_CHALLENGE, or beside the checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float64
+from kzcal_kamnet import KAMNET
+from kzcal_kamnet.classifier import trained_network
+from kzcal_kamnet.small import SmallNetwork
+from kzcal_kamnet.views import SmallView
+from pages import table, write_part
+
+from kzcal.classify.augment import random_dead
+from kzcal.classify.corrected import Correction, corrected_events
+from kzcal.classify.model import ClassifierDirectory
+from kzcal.geometry import Detector, load_detector
+from kzcal.io.source import open_events
+from kzcal.learning import CorrectedEvents, HitClassifier
+from kzcal.simulate.constants import Constants
+
+ROOT = Path(__file__).resolve().parents[1]
+CHALLENGE = Path(os.environ.get("KZCAL_CHALLENGE", ROOT.parent / "shared" / "challenge"))
+DETECTOR = Path(__file__).parent / "challenge" / "detector.toml"
+CPU = torch.device("cpu")
+SET_ASIDE, ACCEPTANCE, DEAD, RESAMPLINGS = 0.2, 0.9, 0.05, 400
+BATCH, STEPS, TIMED = 64, 10, 500
+"""Events of a timed step, timed steps, and events that are timed in scoring."""
+
+Scores = Float64[np.ndarray, " event"]
+Labels = Bool[np.ndarray, " event"]
+
+
+def held_out(arguments: argparse.Namespace, detector: Detector) -> tuple[CorrectedEvents, Labels]:
+    """The last fifth of each kind in the order of the file, and which are signal."""
+    constants = Constants.stored(arguments.db, arguments.tag, arguments.run)
+    correction = Correction.of(constants.payload(detector), detector)
+    with open_events(CHALLENGE / "topology_train.h5", detector) as source:
+        signal = source.table().truth["kind"] == b"bb"
+        kinds = [np.flatnonzero(signal), np.flatnonzero(~signal)]
+        rows = np.sort(np.concatenate([k[len(k) - int(SET_ASIDE * len(k)) :] for k in kinds]))
+        return corrected_events(source, detector, correction, rows), signal[rows]
+
+
+def rejection(score: Scores, signal: Labels) -> float:
+    """Share of background below the score that nine tenths of the signal exceed."""
+    return float((score[~signal] < np.quantile(score[signal], 1.0 - ACCEPTANCE)).mean())
+
+
+def area(score: Scores, signal: Labels) -> float:
+    """Chance that an event of signal scores higher than one of background."""
+    rank = np.argsort(np.argsort(score))
+    n_signal = signal.sum()
+    return float((rank[signal].mean() - (n_signal - 1) / 2) / (len(score) - n_signal))
+
+
+def told(measure: Callable[[Scores, Labels], float], score: Scores, signal: Labels) -> str:
+    """A measure and its spread over events drawn anew."""
+    generator, found = np.random.default_rng(1), []
+    for _ in range(RESAMPLINGS):
+        rows = generator.integers(0, len(score), len(score))
+        found.append(measure(score[rows], signal[rows]))
+    return f"{measure(score, signal):.3f} ± {np.std(found):.3f}"
+
+
+def reached(
+    name: str, classifier: HitClassifier, events: CorrectedEvents, signal: Labels
+) -> list[str]:
+    """What a model tells of events, and what it loses when more PMTs are dead."""
+    score = classifier.score(events)
+    losses = []
+    for seed in range(3):
+        seen = random_dead(events, DEAD, generator=np.random.default_rng(seed))
+        losses.append(rejection(score, signal) - rejection(classifier.score(seen), signal))
+    lost = f"{np.mean(losses):.3f} ± {np.std(losses):.3f}"
+    return [name, told(rejection, score, signal), told(area, score, signal), lost]
+
+
+def speed(
+    directory: ClassifierDirectory, events: CorrectedEvents, detector: Detector
+) -> tuple[float, float]:
+    """Processor time of an event in scoring, view included, and in a step of training, ms."""
+    network = trained_network(directory.trained(detector, CPU))
+    if not isinstance(network, SmallNetwork):
+        message = "the small network is timed here, got another one"
+        raise SystemExit(message)
+    some, classifier = events.take(np.arange(TIMED)), directory.classifier(KAMNET, detector, CPU)
+    begin = time.process_time()
+    classifier.score(some)
+    scoring = (time.process_time() - begin) / TIMED
+    seen = SmallView(network.arrival, detector, CPU)(some.take(np.arange(BATCH)))
+    network.train()
+    network(seen).sum().backward()
+    begin = time.process_time()
+    for _ in range(STEPS):
+        network(seen).sum().backward()
+    return 1e3 * scoring, 1e3 * (time.process_time() - begin) / (STEPS * BATCH)
+
+
+def main() -> None:
+    """Judge models and time the last one."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("models", nargs="+", metavar="NAME=MODEL")
+    parser.add_argument("--db", required=True)
+    parser.add_argument("--tag", required=True)
+    parser.add_argument("--run", type=int, required=True)
+    parser.add_argument("--write", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    detector = load_detector(DETECTOR)
+    events, signal = held_out(arguments, detector)
+    rows, seconds = [], (0.0, 0.0)
+    for model in arguments.models:
+        name, _, path = model.partition("=")
+        directory = ClassifierDirectory(Path(path))
+        rows.append(reached(name, directory.classifier(KAMNET, detector, CPU), events, signal))
+        seconds = speed(directory, events, detector)
+    head = (
+        "trained on",
+        "rejection at 90 %",
+        "area under the curve",
+        "rejection lost to 5 % dead",
+    )
+    times = table(
+        ("processor time of an event on one core", "ms"),
+        [("scoring, from corrected hits", seconds[0]), ("forward and backward", seconds[1])],
+    )
+    text = f"{table(head, rows)}\n\n{times}"
+    sys.stdout.write(f"{text}\n")
+    if arguments.write:
+        write_part(arguments.write, "kamnet_small", text)
+
+
+if __name__ == "__main__":
+    main()
