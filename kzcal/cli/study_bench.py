@@ -62,9 +62,7 @@ class Studied:
             DatabaseError: the tag has no constants for the run.
         """
         window = EnergyWindow.parse(given["quenched"])
-        config = StudyConfig(
-            given["number"], given["acceptance"], given["seed"], window.lower, window.upper
-        )
+        config = StudyConfig(given["number"], given["acceptance"], given["seed"])
         corrections(given["location"], given["tag"], given["nominal"])
         device = choose_device(given["device"])
         model = opened(given["model"], session.plugins().classifiers, device)
@@ -90,7 +88,7 @@ class Studied:
 
     def with_model(self, session: Session, path: Path) -> Bench:
         """The same with another classifier."""
-        model = opened(path, session.plugins().classifiers, choose_device("cpu"))
+        model = opened(path, session.plugins().classifiers, choose_device(self.setup.device))
         return replace(self.bench, classifier=model.classifier)
 
     def replicas(self, number: int) -> Iterator[Simulation]:

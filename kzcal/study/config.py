@@ -15,15 +15,11 @@ class StudyConfig:
         n: events of every kind.
         acceptance: share of the signal that is accepted.
         seed: decides every random number.
-        lowest: of the signal's quenched energy, MeV.
-        highest: the same.
     """
 
     n: int = 1000
     acceptance: float = 0.9
     seed: int = 1
-    lowest: float = 2.0
-    highest: float = 2.6
 
     def __post_init__(self) -> None:
         if self.n < 1 or not 0 < self.acceptance < 1:

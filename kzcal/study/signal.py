@@ -6,13 +6,13 @@ from kzcal.physics.double_beta import electron_pairs
 from kzcal.simulate.energy_window import EnergyWindow
 from kzcal.study.bench import Bench, Sample
 
-SIGNAL = "bb"
-MARGINS = (0.0, 0.2)
-"""Electrons need so much more energy than the window's ends, that quenching takes; MeV."""
+SIGNAL, LEAST_MEV = "bb", 0.05
+MARGIN_MEV = 0.2
+"""What quenching takes from electrons of the window's upper end at most."""
 
 
 def signal_sample(bench: Bench, n: int) -> Sample:
     """Electron pairs with flat energies in the bench's window."""
     window: EnergyWindow = bench.window
-    ends = (max(window.lower + MARGINS[0], 0.05), window.upper + MARGINS[1])
-    return bench.sample(SIGNAL, electron_pairs(*ends), n)
+    least = max(window.lower, LEAST_MEV)
+    return bench.sample(SIGNAL, electron_pairs(least, window.upper + MARGIN_MEV), n)
