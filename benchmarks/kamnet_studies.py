@@ -1,10 +1,12 @@
 """Tables and a figure of docs/studies.md, from what the four studies have written.
 
     python benchmarks/kamnet_studies.py --isotopes DIR [--more DIR] --multisite DIR --gammas DIR
-        --conditions DIR [--model TEXT] --write docs/studies.md --figure docs/studies.png
+        --conditions DIR [--model TEXT] [--other DIR TEXT]... --write docs/studies.md
+        --figure docs/studies.png
 
 Each DIR is the --out of `kzcal study`; --more is that of a model trained on a set that the map of
-gammas has chosen. --model says in words which model it was.
+gammas has chosen. --model says in words which model it was; --other is the study of isotopes by
+another model, and words for that.
 """
 
 import argparse
@@ -26,16 +28,22 @@ def measured(value: float, error: float) -> str:
     return f"{value:.3f} ± {error:.3f}"
 
 
-def isotopes(found: dict, more: dict | None, model: str) -> str:
-    """Correlations, and the isotopes that are rejected worst and best."""
+def correlations(found: dict, model: str) -> str:
+    """How rejection goes with properties of the decays."""
     told = found["correlations"]
-    strength = table(
-        ("property", "rank correlation", "strongest in"),
-        [
-            (name, measured(value, told["error"][name]), f"{100 * told['strongest'][name]:.0f} %")
-            for name, value in told["value"].items()
-        ],
-    )
+    rows = [
+        (name, measured(value, told["error"][name]), f"{100 * told['strongest'][name]:.0f} %")
+        for name, value in told["value"].items()
+    ]
+    strength = table(("property", "rank correlation", "strongest in"), rows)
+    shares = [row["rejection"] for row in found["isotopes"]]
+    mean = f"On average over the isotopes {np.mean(shares):.3f} is rejected."
+    head = f"{model}, {found['inputs']['number']} events of each. {found['verdict']} {mean}"
+    return f"{head}\n\n{strength}"
+
+
+def isotopes(found: dict, more: dict | None, model: str) -> str:
+    """Correlations, and the isotopes from the worst rejected to the best."""
     other = {} if more is None else {row["name"]: row for row in more["isotopes"]}
     rows = [
         (
@@ -50,8 +58,7 @@ def isotopes(found: dict, more: dict | None, model: str) -> str:
     ]
     head = ("isotope", "rejected", *(["with sets of gammas"] if other else []))
     listed = table((*head, "Q, MeV", "photons", "photon, MeV"), rows)
-    n = found["inputs"]["number"]
-    parts = [f"{model}, {n} events of each. {found['verdict']}", strength, listed]
+    parts = [correlations(found, model), listed]
     if other:
         parts.append(_improved(found, other))
     return "\n\n".join(parts)
@@ -143,6 +150,7 @@ def main() -> None:
     for name in ("isotopes", "multisite", "gammas", "conditions", "write", "figure"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--more", type=Path)
+    parser.add_argument("--other", nargs=2, action="append", default=[], metavar=("DIR", "TEXT"))
     parser.add_argument("--model", default="A trained model")
     given = parser.parse_args()
     found = {
@@ -150,7 +158,9 @@ def main() -> None:
         for name in ("isotopes", "multisite", "gammas", "conditions")
     }
     more = None if given.more is None else read(given.more)
-    write_part(given.write, "isotopes", isotopes(found["isotopes"], more, given.model))
+    parts = [isotopes(found["isotopes"], more, given.model)]
+    parts += [correlations(read(Path(folder)), text) for folder, text in given.other]
+    write_part(given.write, "isotopes", "\n\n".join(parts))
     write_part(given.write, "multisite", multisite(found["multisite"], given.model))
     write_part(given.write, "gammas", gammas(found["gammas"], given.model))
     write_part(given.write, "conditions", conditions(found["conditions"], given.model))
