@@ -63,19 +63,32 @@ def judged(name: str, model: Path, given: argparse.Namespace) -> dict[str, Any]:
     """The scorecard of a model's translation of the source."""
     fake, card = given.work / f"{name}.h5", given.work / f"{name}-scorecard"
     if not (card / "scorecard.json").exists():
-        share = tomllib.loads((model / "model.toml").read_text()).get("share", 1.0)
-        unseen = ("--unseen",) if share < 1 else ()
+        told = manifest(model)
+        unseen = ("--unseen",) if told.get("share", 1.0) < 1 else ()
         kzcal("translate", "apply", model, given.source, "--out", fake, "--seed", 1, *unseen)
         kzcal("compare", fake, given.target, "--out", card, "--detector", given.detector)
     found: dict[str, Any] = json.loads((card / "scorecard.json").read_text())
     return found
 
 
-def worst(rows: Sequence[Mapping[str, Any]], begin: str) -> float:
-    """The largest relative difference of the rows whose names begin so; NaN if one is missing."""
-    found = [row["difference"] for row in rows if row["name"].startswith(begin)]
-    known = [abs(value) if value is not None else np.nan for value in found]
-    return float(max(known, default=np.nan))
+def manifest(model: Path) -> dict[str, Any]:
+    """What a model says of itself."""
+    return tomllib.loads((model / "model.toml").read_text())
+
+
+def saw_all(model: Path) -> bool:
+    """Whether the events of a scorecard took part in the training; those of pairs are others."""
+    told = manifest(model)
+    return not told["paired"] and told.get("share", 1.0) == 1
+
+
+def worst(rows: Sequence[Mapping[str, Any]], begin: str) -> str:
+    """The largest relative difference of the rows whose names begin so, and its error."""
+    found = [row for row in rows if row["name"].startswith(begin)]
+    if not found or any(row["difference"] is None for row in found):
+        return "not known"
+    row = max(found, key=lambda each: abs(each["difference"]))
+    return f"{100 * abs(row['difference']):.1f} ± {100 * row['error']:.1f} %"
 
 
 def minutes_of(model: Path) -> float:
@@ -83,11 +96,16 @@ def minutes_of(model: Path) -> float:
     return read_table(model / "training.csv")[-1].seconds / 60
 
 
-def attained(ratio: float | None) -> str:
-    """Correlation of occupancies over the attainable one; above one it is of events learned."""
+def attained(ratio: float | None, *, seen: bool) -> str:
+    """Correlation of occupancies over the attainable one, with a word where events were learned.
+
+    Args:
+        ratio: None where it is not known.
+        seen: whether the training took part of the events that are compared.
+    """
     if ratio is None:
         return ""
-    return f"{ratio:.3f} (in-sample)" if ratio > 1 else f"{ratio:.3f}"
+    return f"{ratio:.3f} (in-sample)" if seen else f"{ratio:.3f}"
 
 
 def cells(name: str, model: Path, card: Mapping[str, Any], common: float, cores: str) -> list[str]:
@@ -96,7 +114,7 @@ def cells(name: str, model: Path, card: Mapping[str, Any], common: float, cores:
     validations = read_table(model / "training.csv")
     best = min(validations, key=lambda v: v.distance)
     by_then = min((v.distance for v in validations if v.seconds <= 60.5 * common), default=np.nan)
-    differences = [f"{100 * worst(rows, begin):.1f} %" for _, begin in TARGETED]
+    differences = [worst(rows, begin) for _, begin in TARGETED]
     (alike,) = (row["difference"] for row in rows if row["name"] == "occupancy_correlation")
     areas = [
         f"{found['auc']:.3f} ± {found['error']:.3f} ({found['floor']:.3f})"
@@ -110,7 +128,7 @@ def cells(name: str, model: Path, card: Mapping[str, Any], common: float, cores:
         f"{best.distance:.3g} ({best.seconds / 60:.1f} min)",
         f"{card['events'][1]:,}",
         *differences,
-        attained(alike),
+        attained(alike, seen=saw_all(model)),
         *areas,
         f"{len(card['differing'])} of {len(rows)}",
     ]
