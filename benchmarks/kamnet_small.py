@@ -1,7 +1,7 @@
 """What the small network of kamnet reaches on the challenge's topology set, and how fast it is.
 
     python benchmarks/kamnet_small.py "NAME=MODEL"... --db kz.db --tag TAG --run RUN
-        [--write docs/kamnet.md]
+        [--write docs/kamnet.md] [--figure docs/kamnet_small.png]
 
 A model is judged by the last fifth of each kind in the file: train with --set-aside 0.2. Needs the
 challenge data in $KZCAL_CHALLENGE, or beside the checkout.
@@ -13,7 +13,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,22 @@ def reached(
     return [name, told(rejection, score, signal), told(area, score, signal), lost]
 
 
+def draw(scores: Mapping[str, Scores], signal: Labels, path: Path) -> None:
+    """Rejection against acceptance of every model."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.8), layout="constrained")
+    axes = figure.subplots()
+    acceptance = np.linspace(0.02, 0.99, 98)
+    for name, score in scores.items():
+        cuts = np.quantile(score[signal], 1.0 - acceptance)
+        axes.plot(acceptance, [(score[~signal] < cut).mean() for cut in cuts], label=name)
+    axes.axvline(ACCEPTANCE, color="0.6", linewidth=0.8)
+    axes.set(xlabel="acceptance of bb", ylabel="rejection of bi214", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(title="trained on", frameon=False, loc="lower left")
+    figure.savefig(path, dpi=130)
+
+
 def speed(
     directory: ClassifierDirectory, events: CorrectedEvents, detector: Detector
 ) -> tuple[float, float]:
@@ -119,15 +135,18 @@ def main() -> None:
     parser.add_argument("--tag", required=True)
     parser.add_argument("--run", type=int, required=True)
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     detector = load_detector(DETECTOR)
     events, signal = held_out(arguments, detector)
-    rows, seconds = [], (0.0, 0.0)
+    rows, scores, seconds = [], {}, (0.0, 0.0)
     for model in arguments.models:
         name, _, path = model.partition("=")
         directory = ClassifierDirectory(Path(path))
-        rows.append(reached(name, directory.classifier(KAMNET, detector, CPU), events, signal))
+        classifier = directory.classifier(KAMNET, detector, CPU)
+        scores[name] = classifier.score(events)
+        rows.append(reached(name, classifier, events, signal))
         seconds = speed(directory, events, detector)
     head = (
         "trained on",
@@ -141,6 +160,8 @@ def main() -> None:
     )
     text = f"{table(head, rows)}\n\n{times}"
     sys.stdout.write(f"{text}\n")
+    if arguments.figure:
+        draw(scores, signal, arguments.figure)
     if arguments.write:
         write_part(arguments.write, "kamnet_small", text)
 
