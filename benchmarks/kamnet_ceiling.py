@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 from kamnet_small import CHALLENGE, CPU, DETECTOR, area, rejection, told
 from kzcal_kamnet import KAMNET
 from kzcal_kamnet.arrival import EMISSION_ERROR, FIRST, N_STEP, STEP, VERTEX_ERROR, Arrival
@@ -95,21 +95,10 @@ def log_ratio(
     """Logarithm of the likelihood of a single site over that of the decays, of one event."""
     kept = (hits.residual > EARLIEST) & (hits.residual < LATEST)
     direction, kind = hits.direction[kept].numpy(), hits.kind[kept].numpy()
-    residual = hits.residual[kept].numpy()
-    density = arrival.density.numpy()
-    _, best = arrival.located(hits)
-    centre = best[0].double().numpy()
-    prior = np.append(
-        np.full(3, 3.0 * float(hits.energy[0]) / VERTEX_ERROR**2), EMISSION_ERROR**-2
-    )
+    residual, density = hits.residual[kept].numpy(), arrival.density.numpy()
     slope = np.column_stack([direction / LIGHT_SPEED, -np.ones(len(kind))])
-    known = (slope * arrival.information.numpy()[kind][:, None]).T @ slope + np.diag(prior)
-    spread = WIDER * np.linalg.inv(known) + np.diag([0.0, 0.0, 0.0, 0.25 * EMISSION_ERROR**2])
-    tried = generator.multivariate_normal(centre, spread, DRAWS)
-    off = tried - centre
-    weight = -0.5 * tried**2 @ prior + 0.5 * np.einsum(
-        "ni,ij,nj->n", off, np.linalg.inv(spread), off
-    )
+    known = (slope * arrival.information.numpy()[kind][:, None]).T @ slope
+    tried, weight = _tried(arrival, hits, known, generator)
     picked = generator.integers(0, len(pool.first) - 1, DRAWS)
     count = np.diff(pool.first)[picked]
     ends = np.cumsum(count)
@@ -118,7 +107,7 @@ def log_ratio(
     def densities(place: np.ndarray, time: np.ndarray) -> np.ndarray:
         at = residual - time[:, None] + place @ direction.T / LIGHT_SPEED
         step = np.clip((at - FIRST) / STEP, 0, N_STEP - 1).astype(np.int32)
-        return density.ravel()[kind * N_STEP + step]
+        return np.asarray(density.ravel()[kind * N_STEP + step])
 
     of_draw = np.repeat(np.arange(DRAWS), count)
     moved = tried[:, :3].astype(np.float32)
@@ -128,6 +117,24 @@ def log_ratio(
     logs = [np.log(part).sum(1) + weight for part in (one, several)]
     first, second = (np.logaddexp.reduce(values) for values in logs)
     return float(first - second)
+
+
+def _tried(
+    arrival: Arrival,
+    hits: SeenLight,
+    known: Float64[np.ndarray, "4 4"],
+    generator: np.random.Generator,
+) -> tuple[Float64[np.ndarray, "draw 4"], Float64[np.ndarray, " draw"]]:
+    """Vertices [m] and times [ns] about the best ones, and the log of prior over proposal."""
+    _, best = arrival.located(hits)
+    per_axis = 3.0 * float(hits.energy[0]) / VERTEX_ERROR**2
+    prior = np.array([per_axis, per_axis, per_axis, EMISSION_ERROR**-2])
+    spread = WIDER * np.linalg.inv(known + np.diag(prior))
+    spread[3, 3] += 0.25 * EMISSION_ERROR**2
+    tried = generator.multivariate_normal(best[0].double().numpy(), spread, DRAWS)
+    off = tried - best[0].double().numpy()
+    proposed = np.einsum("ni,ij,nj->n", off, np.linalg.inv(spread), off)
+    return tried, 0.5 * proposed - 0.5 * tried**2 @ prior
 
 
 def main() -> None:
