@@ -12,7 +12,6 @@ from kzcal.hits import Events, Hits, RunHeader
 from kzcal.io.events import open_events
 from kzcal.io.memory import MemorySource
 
-pytestmark = pytest.mark.xdist_group("demo period")
 DETECTOR = load_detector()
 
 

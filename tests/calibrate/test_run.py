@@ -29,7 +29,6 @@ from kzcal.errors import DatabaseError
 from kzcal.geometry import load_detector
 from kzcal.io.events import open_events
 
-pytestmark = pytest.mark.xdist_group("demo period")
 CPU = torch.device("cpu")
 LATE = """
 import numpy as np

@@ -128,7 +128,6 @@ def misjudged(score: dict) -> list[str]:
     return found + (["good_lost"] if lost > 0.005 * good else [])
 
 
-@pytest.mark.xdist_group("period A")
 def test_period_a_meets_every_target(calibrated, scored, tmp_path):
     file = CHALLENGE / "period_A.h5"
     said = calibrated(file, "whole", "--out", tmp_path / "report")
@@ -145,7 +144,6 @@ def test_period_a_meets_every_target(calibrated, scored, tmp_path):
     assert (tmp_path / "report" / "index.html").stat().st_size > 100_000
 
 
-@pytest.mark.xdist_group("a tenth of period A")
 def test_a_tenth_of_the_events_has_honest_errors(calibrated, scored, tmp_path):
     """Also when some hits cannot be used, which are counted and dropped."""
     file, spoilt = tmp_path / "tenth.h5", []
@@ -165,7 +163,6 @@ def test_a_tenth_of_the_events_has_honest_errors(calibrated, scored, tmp_path):
     assert dishonest(score) == {}
 
 
-@pytest.mark.xdist_group("period B")
 def test_period_b_is_calibrated_end_to_end(calibrated, db, tmp_path):
     """A tenth of it: without a truth, what is asked is what few events can say as well."""
     file = tmp_path / "tenth.h5"
