@@ -82,8 +82,9 @@ def translate_file(
         source.header,
         physics_window_ns=manifest.physics_window_ns or source.header.physics_window_ns,
         forced_window_ns=manifest.forced_window_ns or source.header.forced_window_ns,
+        livetime_ns=None if unseen else source.header.livetime_ns,
     )
-    notes = {"lineage": _lineage(model, manifest, path, source, seed)}
+    notes = {"lineage": _lineage(model, manifest, path, source, seed, unseen)}
     n_events = n_hits = 0
     with event_writer(out, header, source.muons, notes=notes) as append:
         for first, part in _parts(source):
@@ -121,7 +122,12 @@ def _check_ceiling(manifest: Manifest, origin: Origin, path: Path) -> None:
 
 
 def _lineage(
-    model: ModelDirectory, manifest: Manifest, path: Path, source: EventSource, seed: int
+    model: ModelDirectory,
+    manifest: Manifest,
+    path: Path,
+    source: EventSource,
+    seed: int,
+    unseen: bool,
 ) -> str:
     """All that decides the hits, as JSON."""
     lineage = Lineage(
@@ -136,6 +142,7 @@ def _lineage(
             "command": "kzcal translate apply",
             "translator": manifest.translator,
             "options": dict(manifest.options),
+            "unseen": unseen,
         },
         seed=seed,
     )

@@ -99,7 +99,7 @@ def gather(
         seed=config.seed,
     )
     return Material(
-        task, held[0], held[1], target[1].header, shares[1] if same_run else 1.0, same_run
+        task, held[0], held[1], target[1].header, max(shares) if same_run else 1.0, same_run
     )
 
 
