@@ -266,7 +266,9 @@ def _model(seen: list[float | None], first: int, last: int | None, value: float)
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(operations=OPERATIONS)
 def test_lookup_is_brute_force_after_any_history(db, note, operations):

@@ -19,7 +19,9 @@ from kzcal.io import schema
 from kzcal.io.events import EventFile, open_events, write_events
 
 ANYWHERE = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
