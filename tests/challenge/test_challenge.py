@@ -163,8 +163,8 @@ def test_a_tenth_of_the_events_has_honest_errors(calibrated, scored, tmp_path):
     assert dishonest(score) == {}
 
 
-def test_period_b_is_calibrated_end_to_end(calibrated, db, tmp_path):
-    """A tenth of it: without a truth, what is asked is what few events can say as well."""
+def test_a_tenth_of_period_b_is_calibrated_end_to_end(calibrated, db, tmp_path):
+    """Without a truth, what is asked is what few events can say as well."""
     file = tmp_path / "tenth.h5"
     with open_events(CHALLENGE / "period_B.h5", load_detector()) as source:
         write_events(file, source.header, thinned(source), source.muons)
