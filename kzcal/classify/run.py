@@ -139,11 +139,12 @@ def train_material(
     """Train on events that are gathered already."""
     assert trainee.record.learn is not None
     directory, config, here = ClassifierDirectory(out), trainee.config, world()
+    # It refuses options before there is a directory, which a second try would stumble over.
+    learner = trainee.record.learn(material.task, **trainee.options)
     if trainee.resume and directory.exists:
         check_same(directory, directory.manifest().identity, manifest.identity)
     elif here.first:
         directory.begin(manifest, config.detector)
-    learner = trainee.record.learn(material.task, **trainee.options)
     progress = restored(learner, directory, hooks.device) if trainee.resume else Progress()
     title = manifest.classifier
     keeper = ClassifierKeeper(directory, title, here, hooks.device, JUDGED_BY, material=material)

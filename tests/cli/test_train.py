@@ -165,6 +165,13 @@ def test_what_cannot_be_meant_is_refused(words, told, model: Path, path: Path, c
     assert (model / "checkpoint.safetensors").read_bytes() == before
 
 
+def test_a_refused_option_leaves_no_directory_behind(path: Path, config: Path, tmp_path: Path):
+    refused = train(path, tmp_path / "m", "--config", config, "--batch", 0)
+    assert refused.exit_code == 1
+    assert "batch is at least 1, got 0" in refused.output
+    assert not (tmp_path / "m").exists()
+
+
 def test_classifiers_are_listed_with_options_and_presets():
     result = kzcal("train", "--list")
     assert result.exit_code == 0, result.output

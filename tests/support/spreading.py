@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from kzcal.components import Classifier, Option
+from kzcal.errors import ConfigurationError
 from kzcal.hookspecs import hookimpl
 from kzcal.training.distributed import average, world
 
@@ -33,6 +34,9 @@ class LearningSpread:
     """Logistic regression by a few events a step."""
 
     def __init__(self, task, *, batch, rate):
+        if batch < 1:
+            message = f"batch is at least 1, got {batch:g}"
+            raise ConfigurationError(message)
         self.task, self.batch = task, int(batch)
         self.spread = torch.from_numpy(spread(task.events)).float()
         self.signal = torch.from_numpy(task.signal).float()
