@@ -164,6 +164,12 @@ class Events:
         """Which events are forced triggers."""
         return np.asarray(self.trigger == FORCED)
 
+    @property
+    def reconstructed(self) -> Bool[np.ndarray, " event"]:
+        """Which events have a vertex, an energy and an emission time."""
+        numbers = np.column_stack([self.vertex, self.energy, self.t0])
+        return np.asarray(np.isfinite(numbers).all(axis=1) & ~self.forced)
+
     def __getitem__(self, events: slice) -> Events:
         """Consecutive events as views."""
         return self._with(events, self.hits[events])

@@ -21,7 +21,7 @@ class ClassifierConfig(TrainingConfig):
         minutes: longest time that a training takes, those before a resumption included.
         match: what weights make alike in both classes, so that it is not learned: nhit, energy or
             none.
-        set_aside: share of each class at the end of every file that takes no part at all.
+        set_aside: share of each kind at the end of every file that takes no part at all.
     """
 
     events: int = 100_000

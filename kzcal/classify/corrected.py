@@ -98,15 +98,9 @@ def corrected(events: Events, correction: Correction, detector: Detector) -> Cor
         residual - correction.time_offset[hits.pmt],
         (hits.charge / correction.gain[hits.pmt]).astype(np.float32),
     )
-    kept = moved.where(correction.live[pmt] & reconstructed(events)[hits.event_index])
+    kept = moved.where(correction.live[pmt] & events.reconstructed[hits.event_index])
     run = np.zeros(len(events), np.int64)
     return CorrectedEvents(kept, events.vertex, events.energy, run, correction.live[None])
-
-
-def reconstructed(events: Events) -> Bool[np.ndarray, " event"]:
-    """Which events have a vertex, an energy and an emission time."""
-    numbers = np.column_stack([events.vertex, events.energy, events.t0])
-    return np.asarray(np.isfinite(numbers).all(axis=1) & ~events.forced)
 
 
 def corrected_chunks(

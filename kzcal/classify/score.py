@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from kzcal.classify.corrected import Correction, corrected, reconstructed
+from kzcal.classify.corrected import Correction, corrected
 from kzcal.errors import TrainingError
 from kzcal.geometry import Detector
 from kzcal.hits import Events
@@ -75,7 +75,7 @@ def score_file(
                 pairs = zip(part.event.tolist(), scores.tolist(), strict=True)
                 writer.writerows([event, repr(score)] for event, score in pairs)
                 n_events += len(part)
-                n_scored += int(reconstructed(part).sum())
+                n_scored += int(part.reconstructed.sum())
                 advance(len(part))
     return Scored(out, n_events, n_scored)
 
@@ -88,7 +88,7 @@ def scores_of(
     Raises:
         TrainingError: a score is not finite.
     """
-    rows = reconstructed(events)
+    rows = events.reconstructed
     scores = np.full(len(events), UNSCORED)
     if rows.any():
         scores[rows] = classifier.score(corrected(events.take(rows), correction, detector))

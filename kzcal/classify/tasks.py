@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 
 from kzcal.classify.config import ClassifierConfig
-from kzcal.classify.corrected import Correction, corrected_events, reconstructed, together
+from kzcal.classify.corrected import Correction, corrected_events, together
 from kzcal.classify.matching import matching_weights
 from kzcal.errors import ConfigurationError
+from kzcal.evaluate.kinds import KIND, last_of_each_kind
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
 from kzcal.learning import ClassifierTask, CorrectedEvents
@@ -98,7 +99,8 @@ def gather(
     """
     kinds = [labels(file, signal, background) for file in files]
     usable = [
-        free_rows(file, *told, config.set_aside) for file, told in zip(files, kinds, strict=True)
+        free_rows(file, is_known, config.set_aside)
+        for file, (is_known, _) in zip(files, kinds, strict=True)
     ]
     share = min(1.0, config.events / max(sum(int(rows.sum()) for rows in usable), 1))
     parts, signals, held = [], [], []
@@ -131,12 +133,12 @@ def labels(
         ConfigurationError: the file does not say what its events are, or has none of these.
     """
     truth = file.source.table().truth
-    if "kind" not in truth:
+    if KIND not in truth:
         message = (
             f"a classifier learns from events of known kinds, got no truth/kind in {file.path}"
         )
         raise ConfigurationError(message)
-    kind = truth["kind"].astype(str)
+    kind = truth[KIND].astype(str)
     is_signal = np.isin(kind, list(signal))
     is_known = is_signal | np.isin(kind, list(background))
     if not is_known.any():
@@ -151,7 +153,6 @@ def labels(
 def free_rows(
     file: LabelledFile,
     is_known: Bool[np.ndarray, " event"],
-    is_signal: Bool[np.ndarray, " event"],
     set_aside: float,
 ) -> Bool[np.ndarray, " event"]:
     """Which events of both classes were reconstructed and are not set aside.
@@ -159,14 +160,11 @@ def free_rows(
     Args:
         file: with the events.
         is_known: which are of one of the classes.
-        is_signal: which are signal.
-        set_aside: share of each class at the end of the file that is.
+        set_aside: share of each kind at the end of the file that is.
     """
-    free = is_known & reconstructed(file.source.table())
-    for of_class in (is_signal, ~is_signal):
-        mine = np.flatnonzero(free & of_class)
-        free[mine[len(mine) - round(set_aside * len(mine)) :]] = False
-    return np.asarray(free)
+    table = file.source.table()
+    aside = last_of_each_kind(table, table.truth[KIND], set_aside)
+    return np.asarray(is_known & table.reconstructed & ~aside)
 
 
 def split_rows(

@@ -43,7 +43,7 @@ FILE = click.Path(path_type=Path)
     type=click.FloatRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
-    help="Share of each class to judge, from the end of each file: what a training set aside.",
+    help="Share of each kind to judge, from the end of each file: what a training set aside.",
 )
 @click.option(
     "--model", type=FILE, help="Model whose looks are studied; needs --tag or --nominal."

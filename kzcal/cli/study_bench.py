@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kzcal.calibrate.machine import choose_device
 from kzcal.classify.corrected import Correction
 from kzcal.classify.model import Opened, instances, opened
@@ -19,6 +17,7 @@ from kzcal.cli.session import Session
 from kzcal.conditions.engine import resolve
 from kzcal.conditions.throwing import calibrated, throw
 from kzcal.conditions.throwing import opened as opened_database
+from kzcal.evaluate.kinds import KIND, last_of_each_kind
 from kzcal.geometry import load_detector
 from kzcal.hits import Events
 from kzcal.io.hdf5_writer import event_writer
@@ -114,10 +113,7 @@ class Studied:
         """The last events of a file, of each kind."""
         with session.open_events(path, self.bench.detector) as source:
             (whole,) = source.chunks(10**9)
-        kind = whole.truth["kind"]
-        rows = [np.flatnonzero(kind == one) for one in np.unique(kind)]
-        kept = [part[len(part) - round(last * len(part)) :] for part in rows]
-        return whole.take(np.sort(np.concatenate(kept)))
+        return whole.take(last_of_each_kind(whole, whole.truth[KIND], last))
 
     def write(self, found: Findings, more: Mapping[str, Any]) -> dict[str, Any]:
         """Write the results; what was found and where the page is, for a program."""

@@ -78,7 +78,7 @@ def _list(context: click.Context, _parameter: click.Parameter, asked: bool) -> N
 @click.option(
     "--set-aside",
     type=click.FloatRange(0, 1, max_open=True),
-    help="Share of each class at the end of every file that takes no part.",
+    help="Share of each kind at the end of every file that takes no part.",
 )
 @click.option(
     "--bootstrap",

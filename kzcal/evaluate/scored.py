@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from kzcal.errors import ConfigurationError
 from kzcal.evaluate.dependence import Column
+from kzcal.evaluate.kinds import KIND, last_of_each_kind
 from kzcal.hits import Events
 from kzcal.io.scores import read_scores
 from kzcal.io.source import EventSource
@@ -49,30 +50,23 @@ class Labelled:
             source: the file.
             signal: kinds of truth/kind that count as signal.
             background: kinds that count as background.
-            last: share of the events of each class to take, from the end of the file.
+            last: share of the events of each kind to take, from the end of the file.
             live: PMTs in use in the run, where it is known.
 
         Raises:
             ConfigurationError: the file has no truth/kind.
         """
         events = source.table()
-        if "kind" not in events.truth:
+        if KIND not in events.truth:
             message = (
                 "an evaluation needs to know the class of each event, got a file without "
                 f"truth/kind (run {source.header.run}): give simulated events"
             )
             raise ConfigurationError(message)
-        kinds = np.asarray(events.truth["kind"]).astype(str)
-        numbers = np.column_stack([events.vertex, events.energy, events.t0])
-        asked = np.isin(kinds, [*signal, *background]) & np.isfinite(numbers).all(axis=1)
-        is_signal = np.isin(kinds, signal)
-        classes = (np.flatnonzero(asked & is_signal), np.flatnonzero(asked & ~is_signal))
-        rows = np.sort(np.concatenate([_last(one, last) for one in classes]))
-        return cls(rows, is_signal[rows], _columns(events, source, rows, live))
-
-
-def _last(rows: Int64[np.ndarray, " event"], share: float) -> Int64[np.ndarray, " some"]:
-    return rows[len(rows) - round(share * len(rows)) :]
+        kinds = np.asarray(events.truth[KIND]).astype(str)
+        asked = np.isin(kinds, [*signal, *background])
+        rows = np.flatnonzero(asked & last_of_each_kind(events, kinds, last))
+        return cls(rows, np.isin(kinds[rows], signal), _columns(events, source, rows, live))
 
 
 def _columns(

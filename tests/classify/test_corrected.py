@@ -11,7 +11,6 @@ from kzcal.classify.corrected import (
     corrected,
     corrected_chunks,
     corrected_events,
-    reconstructed,
     together,
 )
 from kzcal.conditions.payload import Column
@@ -126,7 +125,7 @@ def test_events_without_a_vertex_keep_no_hit():
     found = corrected(RUN.events, Correction.of(payload(), DETECTOR), DETECTOR)
     forced = RUN.events.forced
     assert forced.any()
-    assert np.array_equal(reconstructed(RUN.events), ~forced)
+    assert np.array_equal(RUN.events.reconstructed, ~forced)
     assert (found.hits.counts[forced] == 0).all()
     assert np.isfinite(found.hits.time).all()
 

@@ -10,7 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 from labelled_events import labelled_run, written
 
+from kzcal.classify.corrected import Correction
+from kzcal.classify.tasks import LabelledFile, free_rows, labels
 from kzcal.cli.main import main
+from kzcal.evaluate.scored import Labelled
+from kzcal.io.source import open_events
+from kzcal.simulate.constants import Constants
 
 PLUGIN = Path(__file__).parents[1] / "support" / "spreading.py"
 KINDS = ("--signal", "narrow", "--background", "wide")
@@ -103,6 +108,23 @@ def test_classifiers_are_compared_on_the_same_events(place):
     assert found["signal"] == pytest.approx(75, abs=12), "a fifth of those with a vertex"
     again = evaluate(place, *words, out="again")
     assert json.loads(again.stdout) == found, "the same seed gives the same numbers"
+
+
+def test_what_is_judged_is_what_the_training_set_aside(tmp_path):
+    """Even where the training knew a second background, elsewhere in the file."""
+    run = labelled_run(900)
+    kind = np.sort(run.events.truth["kind"])[::-1]
+    events = replace(run.events, truth={"kind": kind})
+    path = written(tmp_path / "run.h5", replace(run, events=events))
+    correction = Correction.of(Constants().payload(run.detector), run.detector)
+    with open_events(path, run.detector) as source:
+        labelled = LabelledFile(path, source, correction, "nominal")
+        known, _ = labels(labelled, ["narrow"], ["wide", "other"])
+        free = free_rows(labelled, known, 0.3)
+        judged = Labelled.of(source, ["narrow"], ["wide"], last=0.3).rows
+    asked = np.isin(kind, [b"narrow", b"wide"]) & ~events.forced
+    assert np.array_equal(judged, np.flatnonzero(asked & ~free))
+    assert len(judged) == pytest.approx(0.3 * asked.sum(), abs=1)
 
 
 @pytest.mark.parametrize(
