@@ -14,7 +14,7 @@ from kzcal.classify.config import ClassifierConfig
 from kzcal.classify.corrected import Correction, corrected_events, together
 from kzcal.classify.matching import matching_weights
 from kzcal.errors import ConfigurationError
-from kzcal.evaluate.kinds import KIND, last_of_each_kind
+from kzcal.evaluate.kinds import KIND, check_kinds, last_of_each_kind
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
 from kzcal.learning import ClassifierTask, CorrectedEvents
@@ -95,8 +95,10 @@ def gather(
         device: where to calculate.
 
     Raises:
-        ConfigurationError: a class lacks events to learn from or to judge by.
+        ConfigurationError: a class lacks events to learn from or to judge by, or a kind is in no
+            file or in both classes.
     """
+    check_kinds(signal, background, [file.source.table() for file in files])
     kinds = [labels(file, signal, background) for file in files]
     usable = [
         free_rows(file, is_known, config.set_aside)

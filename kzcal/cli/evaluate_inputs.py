@@ -105,10 +105,16 @@ class Opened:
         kinds: tuple[Sequence[str], Sequence[str]],
         last: float,
     ) -> Opened:
-        """Open files until the stack closes, and find their labelled events."""
+        """Open files until the stack closes, and find their labelled events.
+
+        Raises:
+            ConfigurationError: a kind is in no file, or in both classes.
+        """
+        from kzcal.evaluate.kinds import check_kinds
         from kzcal.evaluate.scored import Labelled
 
         sources = tuple(stack.enter_context(session.open_events(p, detector)) for p in paths)
+        check_kinds(*kinds, [source.table() for source in sources])
         labelled = []
         for number, source in enumerate(sources):
             correction = conditions.correction(number, source, detector)

@@ -1,10 +1,13 @@
-"""The end of a file, set aside by a training and judged by an evaluation."""
+"""Kinds of events: which are signal and background, and the last of each in a file."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from kzcal.errors import ConfigurationError
 from kzcal.hits import Events
 
 KIND = "kind"
@@ -29,3 +32,34 @@ def last_of_each_kind(
         rows = np.flatnonzero(usable & (kind == one))
         last[rows[len(rows) - round(share * len(rows)) :]] = True
     return last
+
+
+def check_kinds(
+    signal: Sequence[str], background: Sequence[str], tables: Sequence[Events]
+) -> None:
+    """Refuse kinds that no file has, or that are of both classes.
+
+    Args:
+        signal: values of truth/kind that are signal.
+        background: those that are background.
+        tables: events of all files; those without a kind are passed over.
+
+    Raises:
+        ConfigurationError: a kind is in no file, or signal and background at once.
+    """
+    both = [name for name in signal if name in background]
+    if both:
+        message = (
+            f"a kind is signal or background, got {', '.join(both)} as both: name another by "
+            f"--signal or --background"
+        )
+        raise ConfigurationError(message)
+    columns = [table.truth[KIND].astype(str) for table in tables if KIND in table.truth]
+    known = np.unique(np.concatenate(columns)).tolist() if columns else []
+    unknown = [name for name in (*signal, *background) if name not in known]
+    if known and unknown:
+        message = (
+            f"signal and background are kinds that the events have, got {', '.join(unknown)}: "
+            f"choose from {', '.join(known)}"
+        )
+        raise ConfigurationError(message)

@@ -18,6 +18,7 @@ from kzcal.io.source import open_events
 from kzcal.simulate.constants import Constants
 
 RUN = labelled_run(900)
+CPU = torch.device("cpu")
 CORRECTION = Correction.of(Constants().payload(RUN.detector), RUN.detector)
 USABLE = RUN.events.physics & (np.arange(900) % 3 < 2)
 
@@ -39,7 +40,7 @@ def opened(*paths):
 def gathered(*paths, **settings):
     config = ClassifierConfig(**{"held_out": 0.25, "match": "none", **settings})
     with opened(*paths) as files:
-        return gather(files, ["narrow"], ["wide"], RUN.detector, config, torch.device("cpu"))
+        return gather(files, ["narrow"], ["wide"], RUN.detector, config, CPU)
 
 
 def test_events_of_other_kinds_and_without_a_vertex_take_no_part(path):
@@ -100,9 +101,22 @@ def test_resamplings_draw_from_the_events_to_learn_from(path):
     assert first.task.seed == 5
 
 
+def test_a_file_without_any_of_the_kinds_is_refused(path, tmp_path):
+    """Though another file has them."""
+    others = replace(RUN.events, truth={"kind": np.full(900, b"other")})
+    foreign = written(tmp_path / "others.h5", replace(RUN, events=others))
+    with pytest.raises(ConfigurationError, match=r"others\.h5: .* got only events of other"):
+        gathered(path, foreign)
+
+
 def test_files_that_cannot_teach_are_refused(path, tmp_path):
-    with opened(path) as files, pytest.raises(ConfigurationError, match="got only events of nar"):
-        gather(files, ["a"], ["b"], RUN.detector, ClassifierConfig(), torch.device("cpu"))
+    with (
+        opened(path) as files,
+        pytest.raises(ConfigurationError, match="got b: choose from narrow, other, wide"),
+    ):
+        gather(files, ["narrow"], ["wide", "b"], RUN.detector, ClassifierConfig(), CPU)
+    with opened(path) as files, pytest.raises(ConfigurationError, match="got wide as both"):
+        gather(files, ["wide"], ["narrow", "wide"], RUN.detector, ClassifierConfig(), CPU)
     with pytest.raises(ConfigurationError, match="20 to judge by"):
         gathered(path, held_out=0.01)
     silent = written(tmp_path / "data.h5", replace(RUN, events=replace(RUN.events, truth={})))

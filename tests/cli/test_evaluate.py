@@ -162,10 +162,15 @@ def test_events_without_truth_are_refused(place):
 
 
 def test_kinds_that_are_not_there_are_refused(place):
-    out = place.root / "refused"
-    result = kzcal("evaluate", place.scores[0], "--events", place.files[0], "--out", out)
-    assert result.exit_code == 1
-    assert "10 events of signal, got 0" in result.stderr
+    for words, told in (
+        ((), "got bb, bi214: choose from narrow, other, wide"),
+        ((*KINDS, "--background", "b"), "got b: choose from narrow, other, wide"),
+        ((*KINDS, "--signal", "wide"), "got wide as both"),
+    ):
+        given = ("--events", place.files[0], "--out", place.root / "refused", *words)
+        result = kzcal("evaluate", place.scores[0], *given)
+        assert result.exit_code == 1
+        assert told in result.stderr
 
 
 def test_settings_are_checked(place):
