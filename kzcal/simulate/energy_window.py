@@ -20,8 +20,10 @@ from kzcal.simulate.separation import Parted, part_events
 from kzcal.simulate.stages import Transport
 from kzcal.simulate.volumes import Volume
 
-PILOT, PILOTS_AT_ONCE = 2**16, 2**12
-"""Decays that tell the spectrum of a component; 1,000 in a bin tell it to 3 per cent."""
+PILOT, MOST_PILOTS, PILOTS_AT_ONCE = 2**16, 2**21, 2**12
+"""Decays that tell the spectrum of a component, at least and at most: half a minute of a core."""
+ENOUGH = 1_000
+"""Pilots in the mean bin, which tell it to 3 per cent."""
 BINS = 16
 RAREST = 0.2
 """Energies rarer than this share of the mean stay rarer, or little would be left of the others."""
@@ -93,24 +95,27 @@ class Thinning:
         """What leaves as many events of each energy in the window, by decays drawn for it.
 
         Raises:
-            ConfigurationError: no decay has such an energy.
+            ConfigurationError: too few decays have such an energy.
         """
         counts = np.zeros(BINS)
-        for number in range(PILOT // PILOTS_AT_ONCE):
+        for number in range(MOST_PILOTS // PILOTS_AT_ONCE):
             part = BlockKey(key.seed, key.run, f"{key.component}/spectrum", number)
             primaries = source.sample(PILOTS_AT_ONCE, generator=part.numpy("source"))
             place = volume.sample(PILOTS_AT_ONCE, generator=part.numpy("volume"))
             deposits = transport.deposits(primaries, place, generator=part.numpy("transport"))
             energy = transport.truth(part_events(deposits).deposits)["e_quenched"]
             counts += np.histogram(energy, window.edges)[0]
-        if not counts.any():
+            if _settled(counts, (number + 1) * PILOTS_AT_ONCE):
+                break
+        if counts.mean() < ENOUGH:
             message = (
-                f"a decay of {key.component} must be able to have {window.lower:g} to "
-                f"{window.upper:g} MeV of quenched energy, got none of {PILOT}: change the window"
+                f"{ENOUGH * BINS} of {MOST_PILOTS} decays of {key.component} must have "
+                f"{window.lower:g} to {window.upper:g} MeV of quenched energy, got "
+                f"{counts.sum():.0f} of {(number + 1) * PILOTS_AT_ONCE}: widen the window"
             )
             raise ConfigurationError(message)
         least = max(counts.min(), RAREST * counts.mean())
-        chance = np.minimum(1.0, least / np.maximum(counts, 1.0))
+        chance = least / np.maximum(counts, least)
         return cls(window, (window.edges[1:] + window.edges[:-1]) / 2, chance)
 
     @classmethod
@@ -125,6 +130,12 @@ class Thinning:
         drawn = generator.random(len(energy)) < np.interp(energy, self.energy, self.chance)
         inside = (energy >= self.window.lower) & (energy < self.window.upper)
         return np.asarray(drawn & inside)
+
+
+def _settled(counts: Float64[np.ndarray, " bin"], drawn: int) -> bool:
+    """Whether the pilots drawn are enough, or so few of them count that there is no hope."""
+    hopeless = counts.sum() * MOST_PILOTS < drawn * ENOUGH * BINS / 2
+    return drawn >= PILOT and bool(hopeless or counts.mean() >= ENOUGH)
 
 
 def thinned(

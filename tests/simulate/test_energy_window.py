@@ -73,6 +73,16 @@ def test_chances_are_probabilities_and_rare_energies_do_not_empty_the_window():
     assert thinning.chance.min() > RAREST / BINS
 
 
+def test_a_window_that_few_decays_reach_is_told_by_more_of_them():
+    # Flat up to 9.751 MeV of quenched energy: 1.5 per cent of the decays lie in the window, in its
+    # lower quarter, 1,000 of the first 65,536. Each of four bins then has 4,000 of 16,000 pilots.
+    thinning = flat("electron", EnergyWindow(9.6, 10.2), energy=0.1, energy_to=10.0)
+    chance = thinning.chance
+    assert chance[-1] == chance.max() == 1
+    expected = RAREST * (9.751 - 9.6) / 0.6
+    np.testing.assert_allclose(chance[chance < 1], np.full(4, expected), rtol=0.1)
+
+
 def test_the_same_key_gives_the_same_chances():
     pairs = source("electron-pair", energy=2.0, energy_to=2.7)
     first, again, other = (
@@ -90,8 +100,13 @@ def test_without_a_spectrum_every_event_in_the_window_stays():
 
 
 def test_a_window_without_decays_is_refused():
-    with pytest.raises(ConfigurationError, match=r"2 to 2\.6 MeV of quenched energy, got none"):
+    with pytest.raises(ConfigurationError, match=r"2 to 2\.6 MeV of quenched energy, got 0 of"):
         flat("electron", energy=1.0)
+
+
+def test_a_window_that_hardly_any_decay_reaches_is_refused():
+    with pytest.raises(ConfigurationError, match=r"16000 of 2097152 decays of bi214 .* widen"):
+        flat("bi214", EnergyWindow(3.05, 3.3))
 
 
 @pytest.mark.parametrize("text", ["2.0", "2.6:2.0", "a:b", "-1:2", "2:inf", "2:3:4"])
