@@ -8,9 +8,15 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.response.detector import DetectorResponse
 from kzcal.response.strays import Stray
+
+NO_EARLY = 5e-4
+"""Of photoelectrons: a fitted share of early pulses up to this counts as none.
+Assumption: a tenth of what large tubes have by detector_db/response.toml, and a few errors of a
+day's fit; more hits than a day's would settle a share as small."""
 
 
 def sharing(
@@ -18,13 +24,17 @@ def sharing(
 ) -> DetectorResponse:
     """The response with strays, time walk and efficiency of the types as they were fitted.
 
-    Late photoelectrons of the fit take the place of the nominal late pulses; early ones keep the
-    nominal delays.
+    Late photoelectrons of the fit take the place of the nominal late pulses, if there are any;
+    early ones keep the nominal delays.
 
     Args:
         response: with the constants of every PMT, by place.
         detector: whose PMTs they are.
         shared: values by parameter of the fit; those that it does not name stay nominal.
+
+    Raises:
+        ConfigurationError: the fit has early pulses, and a PMT of the response has no delays of
+            such.
     """
     own = torch.ones_like(response.gain) if response.qe is None else response.qe
     is_20 = torch.from_numpy(np.asarray(detector.diameter_inch == 20)).to(own.device)
@@ -47,6 +57,13 @@ def sharing(
 def _with_early(strays: tuple[Stray, ...], fraction: float) -> tuple[Stray, ...]:
     """Strays of which the early ones together have this share of photoelectrons."""
     nominal = sum((stray.share for stray in strays if _early(stray)), torch.zeros(()))
+    if fraction > NO_EARLY and not bool((nominal > 0).all()):
+        message = (
+            "a response must have early pulses of every PMT type where a global fit found some, "
+            f"got early_fraction {fraction:.2g} and a type without them: name their delays in "
+            "the text of the response, or hold early_fraction at 0 in the fit"
+        )
+        raise ConfigurationError(message)
     shares = [fraction * stray.share / nominal.clamp(min=1e-12) for stray in strays]
     return tuple(
         replace(stray, share=share) if _early(stray) else stray

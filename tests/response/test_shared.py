@@ -1,21 +1,27 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 import torch
 
 from kzcal.baseline import baseline_directory
 from kzcal.conditions.baseline_text import read_baseline
 from kzcal.conditions.nominal import nominal_columns
 from kzcal.conditions.payload import Lineage, Payload
+from kzcal.errors import ConfigurationError
 from kzcal.geometry import load_detector
 from kzcal.response.constants import response_from
 from kzcal.response.nominal import read_nominal
 from kzcal.response.shared import sharing
 
 DETECTOR = load_detector()
+NO_EARLY_PULSES = Path(__file__).parents[2] / "benchmarks" / "challenge" / "response.toml"
 
 
-def nominal():
+def nominal(text=None):
     columns = nominal_columns(DETECTOR, read_baseline(baseline_directory()).constants)
     payload = Payload("pmt-response", columns, None, Lineage())
-    return response_from(payload, DETECTOR, read_nominal())
+    return response_from(payload, DETECTOR, read_nominal(text))
 
 
 def test_without_a_fit_the_response_stays():
@@ -53,6 +59,29 @@ def test_early_pulses_have_the_share_of_the_fit_and_their_own_delays():
         assert torch.equal(one.first, other.first)
     none = sharing(before, DETECTOR, {"early_fraction": 0.0})
     assert min(float(stray.share.max()) for stray in none.moved) == 0.0
+
+
+def test_early_pulses_of_the_fit_are_not_lost_where_the_response_has_none():
+    before = nominal(NO_EARLY_PULSES)
+    with pytest.raises(ConfigurationError, match=r"early_fraction 0\.006 and a type without"):
+        sharing(before, DETECTOR, {"early_fraction": 0.006})
+    none = sharing(before, DETECTOR, {"early_fraction": 3e-5})
+    assert len(none.moved) == len(before.moved)
+
+
+def test_early_pulses_of_one_type_are_not_enough(tmp_path: Path):
+    text = (baseline_directory() / "response.toml").read_text(encoding="utf-8")
+    early_20 = text.rindex("[[20-inch.moved]]")
+    only_17 = text[:early_20] + text[text.index("[[20-inch.added]]") :]
+    (tmp_path / "response.toml").write_text(only_17, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="early pulses of every PMT type"):
+        sharing(nominal(tmp_path / "response.toml"), DETECTOR, {"early_fraction": 0.006})
+
+
+def test_late_light_of_the_fit_needs_no_late_pulses_in_the_response():
+    before = nominal(NO_EARLY_PULSES)
+    after = sharing(replace(before, moved=()), DETECTOR, {"late_fraction": 0.05})
+    assert (after.late_share, after.late_delay) == (0.05, before.late_delay)
 
 
 def test_the_walk_is_that_of_the_fit():
