@@ -56,6 +56,9 @@ class Setup:
         device: where light and response are drawn.
         keeps_true: whether photoelectrons are wanted too.
         reconstructs: whether vertex, energy and time are wanted.
+
+    Raises:
+        ConfigurationError: they are not, and the cocktail says how they come about.
     """
 
     cocktail: Cocktail
@@ -64,6 +67,14 @@ class Setup:
     device: str = "cpu"
     keeps_true: bool = False
     reconstructs: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.reconstructs and self.cocktail.vertex != FITTED:
+            message = (
+                "without a reconstruction there are no vertices to smear, got vertex "
+                f"{self.cocktail.vertex!r} with --no-reconstruction: leave out one of them"
+            )
+            raise ConfigurationError(message)
 
     @property
     def fits(self) -> bool:

@@ -277,6 +277,15 @@ def test_a_labelled_set_has_its_kind_its_energies_and_smeared_vertices(tmp_path:
             assert np.array_equal(file[f"events/{axis}"][:], true)
 
 
+def test_vertices_that_nobody_reconstructs_are_not_smeared(tmp_path: Path):
+    out = tmp_path / "a.h5"
+    words = ("electron", "--n", 1, "--nominal", "--no-reconstruction", "--vertex", "smeared")
+    result = simulate(*words, "--out", out)
+    assert result.exit_code == 1
+    assert "no vertices to smear, got vertex 'smeared' with --no-recon" in result.stderr
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("option", ["--kind", "--volume"])
 def test_a_configuration_stands_alone(option: str, tmp_path: Path):
     config = tmp_path / "run.toml"
