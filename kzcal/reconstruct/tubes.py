@@ -11,7 +11,7 @@ from torch import Tensor
 from kzcal.response.charge import ChargeShape
 from kzcal.response.constants import single_pe_efficiency
 from kzcal.response.detector import DetectorResponse
-from kzcal.response.timing import delay, exponential, gaussian
+from kzcal.response.timing import even_delay, exponential, gaussian
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +98,6 @@ def transit_transform(
             mean_of_types(part[cable], tubes).double()
             for part in (stray.share, stray.first, stray.last)
         )
-        box = torch.sinc(omega * ((last - first) / (2 * torch.pi))[:, None])
-        shifted: Tensor = box * delay(omega, (first + last) / 2)
+        shifted = even_delay(omega, torch.stack([first, last], dim=1))
         strays = strays + share[:, None] * (shifted - 1)
     return transform * strays

@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact
 from torch import Tensor
 from torch.nn import functional
 
@@ -53,9 +53,14 @@ def delay(omega: Float[Tensor, " frequency"], shift: Tensor) -> Tensor:
 
 
 def even_delay(
-    omega: Complex[Tensor, " frequency"], delays: Float[Tensor, "row 2"]
+    omega: Inexact[Tensor, " frequency"], delays: Float[Tensor, "row 2"]
 ) -> Complex[Tensor, "row frequency"]:
-    """Transform of delays that are evenly spread between a least and a largest one [ns]."""
+    """Transform of delays that are evenly spread between a least and a largest one [ns].
+
+    Args:
+        omega: angular frequencies, real or complex, 1/ns.
+        delays: least and largest, ns.
+    """
     first, last = delays[:, :1], delays[:, 1:]
     box = torch.sinc(omega * (last - first) / (2 * math.pi))
     return box * torch.exp(-0.5j * omega * (first + last))

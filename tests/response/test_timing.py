@@ -13,6 +13,7 @@ from kzcal.response.timing import (
     angular_frequencies,
     bin_contents,
     delay,
+    even_delay,
     exponential,
     gaussian,
     photoelectrons_ahead,
@@ -65,6 +66,17 @@ def test_a_scintillation_profile_has_unit_sum_its_mean_and_its_scale(profile):
 def test_a_delay_moves_bins_and_nothing_else():
     early, late = late_normal(20.0, 7.0, 1.3), late_normal(20.0 + 6 * STEP, 7.0, 1.3)
     torch.testing.assert_close(late[6:], early[:-6], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_delays_of_a_range_are_spread_evenly_over_it(dtype):
+    delays = torch.tensor([[20.0, 60.0], [30.0, 30.0]], dtype=torch.float64)
+    transform = even_delay(OMEGA.to(dtype), delays) * gaussian(OMEGA, tensor(2.0**2))
+    content = bin_contents(transform, OMEGA, STEP, N).numpy()
+    middle = (np.arange(N) + 0.5) * STEP
+    box = (stats.norm.cdf((middle - 20) / 2) - stats.norm.cdf((middle - 60) / 2)) / 40
+    peak = stats.norm.pdf(middle, 30, 2)
+    np.testing.assert_allclose(content, STEP * np.array([box, peak]), rtol=0, atol=6e-4)
 
 
 def test_bin_contents_add_up_to_one():
