@@ -14,10 +14,12 @@ from kzcal.errors import ConfigurationError
 MOMENTUM = 0.78067
 """Of RMSprop. Source: A. Li et al. (2022), arXiv:2203.01870, published code."""
 FILTERS = "filters"
-"""Weights that begin as likelihood ratios, and learn more slowly than those that know nothing."""
+"""Maps, most of which begin as likelihood ratios, learn more slowly than the rest."""
 SLOWER = 0.05
-"""Share of the rate at which they learn. With the whole rate, 41,000 events are learned by heart
-in their patterns, and events held out lose 0.01 in area under the curve."""
+"""Share of the rate at which they learn, those that begin at random too.
+
+Assumption: few events say less about these weights than where they begin.
+"""
 
 
 @dataclass(frozen=True, slots=True)
