@@ -78,7 +78,9 @@ def _improved(found: dict, other: dict) -> str:
     return (
         f"A training with sets of gammas beside, chosen by the map below, takes the "
         f"{len(worst)} isotopes that are rejected worst from {before.mean():.3f} to "
-        f"{after.mean():.3f} on average, of the same events (each ± {error:.3f})."
+        f"{after.mean():.3f} on average, of the same events (each ± {error:.3f}). These "
+        f"{len(worst)} are the lowest of {len(found['isotopes'])} noisy values, so that the first "
+        f"mean is too low by chance."
     )
 
 
