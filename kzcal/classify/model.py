@@ -152,7 +152,8 @@ def opened(path: Path, records: Mapping[str, Classifier], device: torch.device) 
         device: where to calculate.
 
     Raises:
-        ConfigurationError: no classifier of that name is there, or the detector has changed.
+        ConfigurationError: there is no model, no classifier of its name, or the detector has
+            changed.
     """
     directories = instances(path)
     first = directories[0].manifest()
@@ -162,13 +163,20 @@ def opened(path: Path, records: Mapping[str, Classifier], device: torch.device) 
 
 
 def instances(path: Path) -> Sequence[ClassifierDirectory]:
-    """The models in a directory: itself, or those of a bootstrap."""
-    if not (path / MANIFEST).exists():
-        found = [ClassifierDirectory(p) for p in sorted(path.glob("[0-9][0-9]*"))]
-        trained = [d for d in found if d.exists]
-        if trained:
-            return trained
-    return [ClassifierDirectory(path)]
+    """The models in a directory: itself, or those of a bootstrap.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    whole = ClassifierDirectory(path)
+    if whole.exists:
+        return [whole]
+    found = [ClassifierDirectory(p) for p in sorted(path.glob("[0-9][0-9]*"))]
+    trained = [d for d in found if d.exists]
+    if not trained:
+        message = f"a model is a directory of `kzcal train`, got {path} without {MANIFEST}"
+        raise ConfigurationError(message)
+    return trained
 
 
 def record_of(directory: ClassifierDirectory, records: Mapping[str, Classifier]) -> Classifier:

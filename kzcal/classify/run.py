@@ -109,12 +109,16 @@ def train_files(
         How each training ended; after an interruption no other begins.
 
     Raises:
-        ConfigurationError: the classifier does not learn, there is another model already, or
-            its processes got unequally far.
+        ConfigurationError: the classifier does not learn, there is another model already, none
+            to go on with (later instances begin then), or its processes got unequally far.
         TrainingError: a step tells a number that is not finite.
     """
     if trainee.record.learn is None:
         message = f"classifier {trainee.record.name} has nothing to learn: choose another"
+        raise ConfigurationError(message)
+    first = ClassifierDirectory(out / "00" if bootstrap else out)
+    if trainee.resume and world().first and not first.exists:
+        message = f"a training goes on from a model, got none in {first.path}: leave out --resume"
         raise ConfigurationError(message)
     material = gather(
         files, trainee.signal, trainee.background, detector, trainee.config, hooks.device

@@ -90,7 +90,11 @@ def _list(context: click.Context, _parameter: click.Parameter, asked: bool) -> N
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Longest time of each.")
 @click.option("--steps", type=click.IntRange(1), help="Most steps of each.")
 @click.option("--seed", type=click.IntRange(0), help="Decides every random number.")
-@click.option("--resume", is_flag=True, help="Go on with the training that OUT holds.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the training that OUT holds; instances that are not there begin.",
+)
 @device_option
 @threads_option
 @json_option

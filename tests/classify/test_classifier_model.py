@@ -82,7 +82,9 @@ def test_instances_are_asked_together(tmp_path):
 
 
 def test_what_is_no_model_is_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"model\.toml"):
+    with pytest.raises(
+        ConfigurationError, match=r"directory of `kzcal train`, got .* without model\.toml"
+    ):
         opened(tmp_path, RECORDS, CPU)
     directory = made(tmp_path / "m")
     with pytest.raises(ConfigurationError, match=r"'spreading' in .* \(choices: none\)"):

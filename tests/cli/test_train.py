@@ -172,6 +172,22 @@ def test_a_refused_option_leaves_no_directory_behind(path: Path, config: Path, t
     assert not (tmp_path / "m").exists()
 
 
+@pytest.mark.parametrize("words", [(), ("--bootstrap", 2)])
+def test_nothing_is_resumed_where_there_is_no_model(path: Path, tmp_path: Path, words):
+    refused = train(path, tmp_path / "m", "--resume", *words)
+    assert refused.exit_code == 1
+    assert "got none in" in refused.output
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("command", ["score", "export"])
+def test_what_is_no_model_is_told(command: str, path: Path, tmp_path: Path):
+    words = (path, "--nominal", "--out", tmp_path / "s.csv") if command == "score" else ("--onnx",)
+    result = kzcal(command, tmp_path / "nowhere", *words)
+    assert result.exit_code == 1
+    assert "a model is a directory of `kzcal train`, got" in result.output
+
+
 def test_classifiers_are_listed_with_options_and_presets():
     result = kzcal("train", "--list")
     assert result.exit_code == 0, result.output
