@@ -105,6 +105,12 @@ def evaluate(
     Writes OUT/index.html, a page that needs no other file, and OUT/evaluation.json with every
     number. docs/evaluation.md tells what each is.
     """
+    if simulated is not None and data is None:
+        reason = "--simulated is what --data is compared with, got no --data: give both"
+        raise click.UsageError(reason)
+    if runs and tag is None and not nominal:
+        reason = "--run chooses among constants, got none: give --tag, or --nominal"
+        raise click.UsageError(reason)
     settle_threads(threads)
     from dataclasses import replace
 

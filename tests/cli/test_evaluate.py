@@ -134,7 +134,14 @@ def test_what_is_judged_is_what_the_training_set_aside(tmp_path):
         (("scores1", "--events", "run1"), "900 rows for 1500 events"),
         (("scores0", "scores0", "--events", "run1"), "names that differ"),
         (("scores0", "--events", "run1", "--model", "model"), "give --tag"),
-        (("scores0", "--events", "run1", "--run", "1", "--run", "2"), "--run is given once"),
+        (
+            ("scores0", "--events", "run1", "--model", "nowhere", "--nominal"),
+            "a model is a directory of `kzcal train`, got nowhere",
+        ),
+        (
+            ("scores0", "--events", "run1", "--nominal", "--run", "1", "--run", "2"),
+            "--run is given once",
+        ),
         (("scores0", "--events", "run1", "--tag", "t", "--nominal"), "got both"),
     ],
 )
@@ -151,6 +158,20 @@ def test_what_cannot_be_evaluated_is_told_in_a_sentence(place, words, told):
     assert result.exit_code == 1, result.output
     assert told in result.stderr
     assert not (place.root / "refused" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--simulated", "run.h5", "s.csv"), "got no --data"),
+        (("--run", 5), "give --tag, or --nominal"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(place, words, told):
+    result = evaluate(place, place.scores[0], "--events", place.files[0], *words, out="idle")
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+    assert not (place.root / "idle").exists()
 
 
 def test_events_without_truth_are_refused(place):
