@@ -45,11 +45,15 @@ Scores = Float64[np.ndarray, " event"]
 Labels = Bool[np.ndarray, " event"]
 
 
-def held_out(arguments: argparse.Namespace, detector: Detector) -> tuple[CorrectedEvents, Labels]:
+def held_out(
+    arguments: argparse.Namespace,
+    detector: Detector,
+    path: Path = CHALLENGE / "topology_train.h5",
+) -> tuple[CorrectedEvents, Labels]:
     """The last fifth of each kind in the order of the file, and which are signal."""
     constants = Constants.stored(arguments.db, arguments.tag, arguments.run)
     correction = Correction.of(constants.payload(detector), detector)
-    with open_events(CHALLENGE / "topology_train.h5", detector) as source:
+    with open_events(path, detector) as source:
         signal = source.table().truth["kind"] == b"bb"
         kinds = [np.flatnonzero(signal), np.flatnonzero(~signal)]
         rows = np.sort(np.concatenate([k[len(k) - int(SET_ASIDE * len(k)) :] for k in kinds]))
@@ -127,6 +131,16 @@ def speed(
     return 1e3 * scoring, 1e3 * (time.process_time() - begin) / (STEPS * BATCH)
 
 
+def trained(name: str, directory: ClassifierDirectory) -> list[str]:
+    """How a model was trained, as its model.toml says."""
+    manifest = directory.manifest()
+    options, settings, told_of = manifest.options, manifest.settings, manifest.training
+    aside = f"{100 * settings['set_aside']:.0f} %"
+    how = [f"{int(options[key])}" for key in ("batch", "schedule")]
+    steps = [f"{told_of[key]:,}" for key in ("step", "best_step")]
+    return [name, aside, *how, *steps, told_of["ended"], f"{told_of['seconds']:.0f}"]
+
+
 def main() -> None:
     """Judge models and time the last one."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -140,13 +154,14 @@ def main() -> None:
     torch.set_num_threads(1)
     detector = load_detector(DETECTOR)
     events, signal = held_out(arguments, detector)
-    rows, scores, seconds = [], {}, (0.0, 0.0)
+    rows, scores, seconds, how = [], {}, (0.0, 0.0), []
     for model in arguments.models:
         name, _, path = model.partition("=")
         directory = ClassifierDirectory(Path(path))
         classifier = directory.classifier(KAMNET, detector, CPU)
         scores[name] = classifier.score(events)
         rows.append(reached(name, classifier, events, signal))
+        how.append(trained(name, directory))
         seconds = speed(directory, events, detector)
     head = (
         "trained on",
@@ -156,9 +171,13 @@ def main() -> None:
     )
     times = table(
         ("processor time of an event on one core", "ms"),
-        [("scoring, from corrected hits", seconds[0]), ("forward and backward", seconds[1])],
+        [
+            (f"scoring, from corrected hits, {TIMED} events", seconds[0]),
+            (f"forward and backward, from pictures, batch of {BATCH}", seconds[1]),
+        ],
     )
-    text = f"{table(head, rows)}\n\n{times}"
+    training = ("trained on", "set aside", "batch", "schedule", "steps", "best", "ended by", "s")
+    text = f"{table(head, rows)}\n\n{table(training, how)}\n\n{times}"
     sys.stdout.write(f"{text}\n")
     if arguments.figure:
         draw(scores, signal, arguments.figure)
