@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Int64
 from torch import nn
 
 from kzcal.errors import TrainingError
@@ -72,7 +73,7 @@ def _view(network: nn.Module, detector: Detector, device: torch.device) -> View:
 
 def _begin(network: SmallNetwork, view: SmallView, task: ClassifierTask) -> None:
     """Count when light of signal arrives, and begin as likelihood ratios."""
-    rows = np.flatnonzero(task.signal)[:COUNTED]
+    rows = counted_rows(task.signal)
     if not len(rows):
         message = (
             "kamnet counts the arrival of light from signal, got a training without signal; "
@@ -82,6 +83,14 @@ def _begin(network: SmallNetwork, view: SmallView, task: ClassifierTask) -> None
     events = task.events.take(rows)
     count_arrival(network.arrival, SeenLight.of(events, task.detector, task.device))
     network.begin(view(events))
+
+
+def counted_rows(signal: Bool[np.ndarray, " event"]) -> Int64[np.ndarray, " counted"]:
+    """Rows of signal that light is counted from, evenly over all files and runs."""
+    rows = np.flatnonzero(signal)
+    if len(rows) <= COUNTED:
+        return rows
+    return np.asarray(rows[np.arange(COUNTED) * len(rows) // COUNTED])
 
 
 def count_arrival(arrival: Arrival, light: SeenLight) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from kzcal_kamnet.arrival import STEP, Arrival
-from kzcal_kamnet.classifier import count_arrival
+from kzcal_kamnet.classifier import COUNTED, count_arrival, counted_rows
 from kzcal_kamnet.harmonics import size
 from kzcal_kamnet.light import SeenLight
 from kzcal_kamnet.onnx import write_onnx
@@ -163,6 +163,19 @@ def test_counting_at_the_best_place_sharpens_the_edge() -> None:
     once.count(seen)
     count_arrival(often, seen)
     assert often.information.mean() > once.information.mean()
+
+
+@pytest.mark.parametrize("n_signal", [0, 7, COUNTED, 2 * COUNTED - 1, 5 * COUNTED])
+def test_light_is_counted_evenly_over_all_signal(n_signal: int) -> None:
+    """Of every file of a training, not of the first one alone."""
+    signal = np.zeros(3 * n_signal, bool)
+    signal[::3] = True
+    rows = counted_rows(signal)
+    assert len(rows) == min(n_signal, COUNTED)
+    assert signal[rows].all()
+    step = 3 * np.ceil(max(n_signal / COUNTED, 1.0))
+    assert (np.diff(rows) > 0).all()
+    assert (np.diff(rows, append=3 * n_signal) <= step).all()
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
