@@ -9,9 +9,12 @@ from kzcal_optuna import CMAES, GP, GRADIENT, TPE, kzcal_fitters
 from kzcal_optuna.evaluation import ceiling_of, evaluate
 from kzcal_optuna.fitter import OptunaFitter
 from optuna.trial import TrialState, create_trial
+from optuna_counts import PARAMETERS as COUNTED
+from optuna_counts import decays
 from optuna_objectives import TWO, TWO_PARAMETERS, Banana, Valley, six
 
 from kzcal.errors import CalibrationError, ConfigurationError, PluginError
+from kzcal.fit.newton import Newton
 from kzcal.parts import Effort, Parameter
 from kzcal.testing import FitterContract
 
@@ -189,6 +192,16 @@ def test_the_same_seed_gives_the_same_and_another_seed_another():
     first, same, other = (fit(TPE, Banana(), parameters, trials=20, seed=s) for s in (3, 3, 4))
     assert np.array_equal(first.values, same.values)
     assert not np.array_equal(first.values, other.values)
+
+
+@pytest.mark.slow
+def test_an_objective_with_tensors_goes_to_workers_and_gives_the_minimum_of_newton():
+    objective = decays(seed=3)
+    newton = Newton().minimise(objective, COUNTED, seed=1)
+    found = CMAES.build().minimise(objective, COUNTED, seed=1, effort=Effort(12, workers=2))
+    sigma = np.sqrt(np.diag(newton.covariance))
+    assert (np.abs(found.values - newton.values) < 0.02 * sigma).all()
+    np.testing.assert_allclose(np.diag(found.covariance), sigma**2, rtol=0.1)
 
 
 @pytest.mark.parametrize("effort", [{"trials": 0}, {"workers": 0}])

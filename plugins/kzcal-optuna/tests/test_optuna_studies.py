@@ -4,12 +4,9 @@ import json
 import multiprocessing
 import os
 import signal
-import time
-import warnings
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from wsgiref.util import setup_testing_defaults
 
 import numpy as np
 import optuna
@@ -18,13 +15,11 @@ from kzcal_optuna import CMAES, GRADIENT, TPE
 from kzcal_optuna.storage import opened
 from kzcal_optuna.study import RETRY_OF, Space, take_up
 from optuna.trial import TrialState
-from optuna_counts import PARAMETERS as COUNTED
-from optuna_counts import decays
 from optuna_objectives import TWO, TWO_PARAMETERS, Deadly, Slow, Valley
+from patience import PATIENCE_S, wait_until
 from sqlalchemy import create_engine, make_url, text
 
 from kzcal.errors import CalibrationError, ConfigurationError, DatabaseError, FileFormatError
-from kzcal.fit.newton import Newton
 from kzcal.parts import Effort
 
 SERVER = "KZCAL_TEST_POSTGRESQL"
@@ -73,7 +68,7 @@ def deadly(tmp_path: Path, at: int) -> Deadly:
 
 
 def end_of(process) -> int:
-    process.join(150.0)
+    process.join(PATIENCE_S)
     return process.exitcode
 
 
@@ -121,12 +116,11 @@ def test_workers_end_with_a_fit_that_is_killed(tmp_path: Path):
     storage = f"journal:{tmp_path / 'fit.log'}"
     process = SPAWN.Process(target=fit, args=(slow, storage), kwargs={"workers": 2})
     process.start()
-    pids = [
-        int(p.name) for p in waited(lambda: [p for p in tmp_path.iterdir() if p.name.isdigit()])
-    ]
+    wait_until(lambda: len(pids_in(tmp_path)) >= 2, "two workers never began")
+    pids = pids_in(tmp_path)
     process.kill()
     process.join()
-    assert waited(lambda: [1, 1] if not any(map(alive, pids)) else [])
+    wait_until(lambda: not any(map(alive, pids)), "a worker lives on")
     found = fit(TWO, storage, resume=True, trials=6)
     after = trials_of(storage)
     assert len(counted(after)) == 6
@@ -134,14 +128,9 @@ def test_workers_end_with_a_fit_that_is_killed(tmp_path: Path):
     np.testing.assert_allclose(found.values, TWO.truth, rtol=1e-3)
 
 
-def waited(look, seconds: float = 1200.0):
-    """What is seen once there are two."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if len(seen := look()) >= 2:
-            return seen
-        time.sleep(0.05)
-    pytest.fail(f"waited {seconds} s")
+def pids_in(directory: Path) -> list[int]:
+    """The workers that have left their number there."""
+    return [int(path.name) for path in directory.iterdir() if path.name.isdigit()]
 
 
 def alive(pid: int) -> bool:
@@ -157,16 +146,6 @@ def test_two_workers_make_the_same_trials_each_time(tmp_path: Path):
         fit(TWO, storage, trials=12, workers=2)
     assert points(trials_of(first)) == points(trials_of(second))
     assert len(counted(trials_of(first))) == 12
-
-
-@pytest.mark.slow
-def test_an_objective_with_tensors_goes_to_workers_and_gives_the_minimum_of_newton():
-    objective = decays(seed=3)
-    newton = Newton().minimise(objective, COUNTED, seed=1)
-    found = CMAES.build().minimise(objective, COUNTED, seed=1, effort=Effort(12, workers=2))
-    sigma = np.sqrt(np.diag(newton.covariance))
-    assert (np.abs(found.values - newton.values) < 0.02 * sigma).all()
-    np.testing.assert_allclose(np.diag(found.covariance), sigma**2, rtol=0.1)
 
 
 def test_trials_that_are_kept_count(storage):
@@ -308,33 +287,3 @@ def test_parameters_are_told_where_people_look_at_the_study(storage):
     )
     assert told["parameters"][1]["unit"] == "m"
     assert told["parameters"][0]["prior"] == [1.0, 0.3]
-
-
-def answer(app, path: str):
-    """What a web application answers to a GET."""
-    environ = {"PATH_INFO": path}
-    setup_testing_defaults(environ)
-    status = []
-    body = b"".join(app(environ, lambda line, _headers, _info=None: status.append(line)))
-    return status[0], json.loads(body)
-
-
-def test_the_dashboard_opens_a_study(tmp_path: Path):
-    dashboard = pytest.importorskip("optuna_dashboard")
-    storage = f"journal:{tmp_path / 'fit.log'}"
-    fit(TWO, storage, trials=7)
-    kept = optuna.storages.JournalStorage(
-        optuna.storages.journal.JournalFileBackend(str(tmp_path / "fit.log"))
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        app = dashboard.wsgi(kept)
-    status, studies = answer(app, "/api/studies")
-    assert status == "200 OK"
-    study = studies["study_summaries"][0]
-    assert study["study_name"] == "kzcal"
-    status, detail = answer(app, f"/api/studies/{study['study_id']}")
-    assert status == "200 OK"
-    assert len(detail["trials"]) == 7
-    assert {p["name"] for p in detail["trials"][0]["params"]} == {p.name for p in TWO_PARAMETERS}
-    assert "light_yield" in {a["key"] for a in detail["user_attrs"]}
