@@ -32,6 +32,8 @@ from kzcal.optics.tracer import FullTracer
 from kzcal.parts import Selection
 from kzcal.response.charge import ChargeShape, detection_efficiency
 from kzcal.response.detector import DetectorResponse
+from kzcal.response.nominal import read_nominal
+from kzcal.response.strays import Stray
 
 WINDOW = (-150.0, 350.0)
 PHOTONS_PER_MEV = 8200.0
@@ -119,7 +121,17 @@ class TimedRun:
             walk=self.truth["time_walk"],
             late_share=self.truth["late_fraction"],
             late_delay=self.truth["late_delay"],
+            moved=self._early(),
         )
+
+    def _early(self):
+        """Early pulses with the delays of their types, if the truth has any."""
+        if self.truth["early_fraction"] == 0:
+            return ()
+        types = sorted(read_nominal().types.items())
+        ends = torch.tensor([nominal.early_ns for _, nominal in types])[self.tensors.kind]
+        first, last = ends.T
+        return (Stray(torch.full_like(first, self.truth["early_fraction"]), first, last),)
 
     def _run(self, detector, energy):
         n, response = len(energy), self.response

@@ -31,6 +31,15 @@ def tensors(values):
     return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
 
 
+def fitted(term, truth, free):
+    """Value and error, by name, of what is free; all else is at the truth."""
+    parameters = [Parameter(name, *numbers, "1") for name, numbers in free.items()]
+    fixed = {name: value for name, value in truth.items() if name not in free}
+    minimum = Newton().minimise(FitObjective([term], parameters, fixed), parameters, seed=1)
+    sigma = np.sqrt(np.diag(minimum.covariance))
+    return dict(zip(free, minimum.values, strict=True)), dict(zip(free, sigma, strict=True))
+
+
 @pytest.fixture(scope="module")
 def toy():
     return TimedRun(TRUTH | OWN, n_events=(70, 200), seed=11)
@@ -70,18 +79,23 @@ def test_the_truth_describes_the_hits(term):
 
 def test_a_fit_finds_the_truth(term):
     """Six parameters within four of their standard deviations, and these are small."""
-    parameters = [Parameter(name, *numbers, "1") for name, numbers in FREE.items()]
-    fixed = {name: value for name, value in TRUTH.items() if name not in FREE}
-    objective = FitObjective([term], parameters, fixed)
-    minimum = Newton().minimise(objective, parameters, seed=1)
-    sigma = np.sqrt(np.diag(minimum.covariance))
     truth = TRUTH | OWN
-    pulls = (minimum.values - [truth[name] for name in FREE]) / sigma
-    assert np.abs(pulls).max() < 4, dict(zip(FREE, pulls, strict=True))
-    known = dict(zip(FREE, sigma, strict=True))
-    assert known["decay_scale"] < 0.03
-    assert known["late_fraction"] < 0.015
-    assert known["time_walk"] < 0.15
+    found, sigma = fitted(term, truth, FREE)
+    pulls = {name: (found[name] - truth[name]) / sigma[name] for name in FREE}
+    assert max(map(abs, pulls.values())) < 4, pulls
+    assert sigma["decay_scale"] < 0.03
+    assert sigma["late_fraction"] < 0.015
+    assert sigma["time_walk"] < 0.15
+
+
+def test_a_fit_finds_early_pulses_by_their_hits():
+    """One per cent within three standard deviations, which are less than a tenth of it."""
+    truth = TRUTH | {"early_fraction": 0.01}
+    free = FREE | {"early_fraction": (0.003, 0.0, 0.05)}
+    found, sigma = fitted(TimedRun(truth, (100, 300), seed=11).term(6000, seed=5), truth, free)
+    pulls = {name: (found[name] - truth[name]) / sigma[name] for name in free}
+    assert max(map(abs, pulls.values())) < 3, pulls
+    assert sigma["early_fraction"] < 0.001
 
 
 def test_a_late_reconstruction_of_one_sample_moves_its_own_shift_alone(toy, term):
