@@ -22,6 +22,10 @@ Assumption: few events say less about these weights than where they begin.
 """
 
 
+WHOLE = ("published", "batch", "hidden")
+"""Options that count something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a network learns.
@@ -51,7 +55,7 @@ class Recipe:
         """The recipe that options name.
 
         Raises:
-            ConfigurationError: a number is out of its range.
+            ConfigurationError: a number is out of its range, or counts something and is not whole.
         """
         for name, least, below in (
             *(
@@ -62,10 +66,11 @@ class Recipe:
             ),
             *(("dead", 0, 1), ("decay", 0, 10), ("hidden", 1, 4097), ("dropout", 0, 1)),
         ):
-            if not least <= options[name] < below:
+            value, whole = options[name], name in WHOLE
+            if not least <= value < below or (whole and value != int(value)):
                 message = (
-                    f"{name} is at least {least} and below {below}, got {options[name]:g}; "
-                    f"choose another by --{name}"
+                    f"{name} is {'a whole number, ' if whole else ''}at least {least} and below "
+                    f"{below}, got {value:g}; choose another by --{name}"
                 )
                 raise ConfigurationError(message)
         return cls(

@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kzcal_kamnet import KAMNET
 from kzcal_kamnet.arrival import STEP, Arrival
 from kzcal_kamnet.classifier import COUNTED, count_arrival, counted_rows
 from kzcal_kamnet.harmonics import size
 from kzcal_kamnet.light import SeenLight
 from kzcal_kamnet.onnx import write_onnx
 from kzcal_kamnet.pictures import DEGREE, KNOTS, N_CHANNEL, picture
+from kzcal_kamnet.recipe import Recipe
 from kzcal_kamnet.small import SmallNetwork, grid_of_axes
 from kzcal_kamnet.templates import two_site_filters
 from scipy.spatial.transform import Rotation
 
 from kzcal.classify.corrected import LIGHT_SPEED
+from kzcal.errors import ConfigurationError
 from kzcal.geometry import load_detector
 from kzcal.learning import Trained
 
@@ -176,6 +179,17 @@ def test_light_is_counted_evenly_over_all_signal(n_signal: int) -> None:
     step = 3 * np.ceil(max(n_signal / COUNTED, 1.0))
     assert (np.diff(rows) > 0).all()
     assert (np.diff(rows, append=3 * n_signal) <= step).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("published", 0.5), ("published", 2.0), ("batch", 16.5), ("hidden", 48.5), ("dead", 1.0)],
+)
+def test_options_that_cannot_be_are_refused(name: str, value: float) -> None:
+    """What counts something is whole."""
+    options = {option.name: option.default for option in KAMNET.options}
+    with pytest.raises(ConfigurationError, match=rf"{name} is .*got {value:g}"):
+        Recipe.of({**options, name: value})
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")

@@ -68,7 +68,7 @@ def classifier(
 
 
 def _whole(name: str, value: float, most: int) -> int:
-    if not 1 <= value <= most:
-        message = f"{name} is from 1 to {most}, got {value:g}"
+    if not 1 <= value <= most or value != int(value):
+        message = f"{name} is a whole number from 1 to {most}, got {value:g}"
         raise ConfigurationError(message)
     return int(value)

@@ -53,6 +53,9 @@ class Recipe:
             if not least <= value < math.inf:
                 message = f"{name} is finite and at least {least}, got {value:g}"
                 raise ConfigurationError(message)
+        if self.batch != int(self.batch):
+            message = f"batch is a whole number, got {self.batch:g}"
+            raise ConfigurationError(message)
         if not 0 <= self.dead < 1:
             message = f"dead is a share from 0 to less than 1, got {self.dead:g}"
             raise ConfigurationError(message)

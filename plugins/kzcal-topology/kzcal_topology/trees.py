@@ -15,6 +15,10 @@ from kzcal.learning import ClassifierTask, CorrectedEvents, Trained
 from kzcal_topology.time_bins import time_shares
 
 BOOSTER, ROUND = "booster", "round"
+MOST = {"depth": 12, "rate": 1, "part": 1, "leaf": 1e6, "trees": 1e5}
+"""Largest value of each option."""
+WHOLE = ("depth", "trees")
+"""Options that count something."""
 
 
 class TimeTrees:
@@ -62,11 +66,7 @@ class TimeTreesLearner:
         leaf: float = 10,
         trees: float = 300,
     ) -> None:
-        _check_range("depth", depth, 12)
-        _check_range("rate", rate, 1)
-        _check_range("part", part, 1)
-        _check_range("leaf", leaf, 1e6)
-        _check_range("trees", trees, 1e5)
+        check_trees({"depth": depth, "rate": rate, "part": part, "leaf": leaf, "trees": trees})
         self._parameters = {
             "objective": "binary:logistic",
             "base_score": 0.5,
@@ -126,10 +126,20 @@ class TimeTreesLearner:
         return _margin(self._booster, time_shares(events))
 
 
-def _check_range(name: str, value: float, most: float) -> None:
-    if not 0 < value <= most:
-        message = f"{name} is above 0 and at most {most:g}, got {value:g}"
-        raise ConfigurationError(message)
+def check_trees(options: Mapping[str, float]) -> None:
+    """Refuse options of the trees.
+
+    Raises:
+        ConfigurationError: one is out of its range, or counts something and is not whole.
+    """
+    for name, most in MOST.items():
+        value, whole = options[name], name in WHOLE
+        if not 0 < value <= most or (whole and value != int(value)):
+            message = (
+                f"{name} is {'a whole number ' if whole else ''}above 0 and at most {most:g}, "
+                f"got {value:g}"
+            )
+            raise ConfigurationError(message)
 
 
 def _loaded(raw: Tensor, parameters: Mapping[str, object]) -> xgb.Booster:
