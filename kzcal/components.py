@@ -185,6 +185,8 @@ class Classifier(Component["EventClassifier | HitClassifier"]):
         presets: values of several options under one name, for ``--preset``.
         export: writes what training left, a Trained, to an ONNX file, and says in one line what
             goes in and what comes out; None for a classifier that cannot be written so.
+        check: raises a ConfigurationError if values of the options, by name, cannot be, before
+            events are read; None where ``learn`` alone can tell.
     """
 
     build: Callable[..., EventClassifier | HitClassifier]
@@ -192,6 +194,7 @@ class Classifier(Component["EventClassifier | HitClassifier"]):
     options: tuple[Option, ...] = ()
     presets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     export: Callable[[Trained, Path], str] | None = None
+    check: Callable[[Mapping[str, float]], object] | None = None
 
     def untrained(self) -> EventClassifier:
         """Build a classifier that has nothing to learn.

@@ -49,12 +49,13 @@ def chosen_options(
         given: values that differ from these.
 
     Raises:
-        ConfigurationError: there is no such preset or option, or a value is no number.
+        ConfigurationError: there is no such preset or option, or a value cannot be.
     """
-    if preset is None:
-        return option_values(record, given)
-    if preset not in record.presets:
+    if preset is not None and preset not in record.presets:
         choices = ", ".join(record.presets) or "none"
         message = f"classifier {record.name} has no preset {preset!r} (choices: {choices})"
         raise ConfigurationError(message)
-    return option_values(record, {**record.presets[preset], **given})
+    values = option_values(record, {**record.presets.get(preset or "", {}), **given})
+    if record.check is not None:
+        record.check(values)
+    return values

@@ -166,10 +166,16 @@ def test_what_cannot_be_meant_is_refused(words, told, model: Path, path: Path, c
 
 
 def test_a_refused_option_leaves_no_directory_behind(path: Path, config: Path, tmp_path: Path):
-    refused = train(path, tmp_path / "m", "--config", config, "--batch", 0)
+    refused = train(path, tmp_path / "m", "--config", config, "--batch", 99999)
+    assert refused.exit_code == 1
+    assert "got 99999" in refused.output
+    assert not (tmp_path / "m").exists()
+
+
+def test_options_are_checked_before_events_are_read(tmp_path: Path):
+    refused = train(tmp_path / "none.h5", tmp_path / "m", "--batch", 0)
     assert refused.exit_code == 1
     assert "batch is at least 1, got 0" in refused.output
-    assert not (tmp_path / "m").exists()
 
 
 @pytest.mark.parametrize("words", [(), ("--bootstrap", 2)])

@@ -34,8 +34,8 @@ class LearningSpread:
     """Logistic regression by a few events a step."""
 
     def __init__(self, task, *, batch, rate):
-        if batch < 1:
-            message = f"batch is at least 1, got {batch:g}"
+        if batch > 10 * len(task.events):
+            message = f"batch is at most ten times the events, got {batch:g}"
             raise ConfigurationError(message)
         self.task, self.batch = task, int(batch)
         self.spread = torch.from_numpy(spread(task.events)).float()
@@ -71,6 +71,12 @@ class LearningSpread:
         return Spreading(self.slope).score(events)
 
 
+def check(options):
+    if options["batch"] < 1:
+        message = f"batch is at least 1, got {options['batch']:g}"
+        raise ConfigurationError(message)
+
+
 def export(trained, path):
     path.write_bytes(trained.weights["slope"].numpy().tobytes())
     return "spread [ns/10] to logit"
@@ -87,6 +93,7 @@ SPREADING = Classifier(
     ),
     presets={"slow": {"rate": 0.1}},
     export=export,
+    check=check,
 )
 
 

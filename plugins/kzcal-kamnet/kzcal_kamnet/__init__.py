@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +28,12 @@ def _build(trained: Trained) -> HitClassifier:
     return classifier(trained)
 
 
+def _check(options: Mapping[str, float]) -> None:
+    from kzcal_kamnet.recipe import Recipe
+
+    Recipe.of(options)
+
+
 def _export(trained: Trained, path: Path) -> str:
     from kzcal_kamnet.onnx import write_onnx
 
@@ -40,6 +46,7 @@ KAMNET = Classifier(
     build=_build,
     learn=_learn,
     export=_export,
+    check=_check,
     options=(
         Option("published", 0.0, "1", "0: the small network; 1: that of arXiv:2203.01870"),
         Option("batch", 128.0, "events", "of a step"),

@@ -15,11 +15,11 @@ from kzcal_kamnet.harmonics import size
 from kzcal_kamnet.light import SeenLight
 from kzcal_kamnet.onnx import write_onnx
 from kzcal_kamnet.pictures import DEGREE, KNOTS, N_CHANNEL, picture
-from kzcal_kamnet.recipe import Recipe
 from kzcal_kamnet.small import SmallNetwork, grid_of_axes
 from kzcal_kamnet.templates import two_site_filters
 from scipy.spatial.transform import Rotation
 
+from kzcal.classify.config import chosen_options
 from kzcal.classify.corrected import LIGHT_SPEED
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import load_detector
@@ -189,7 +189,7 @@ def test_options_that_cannot_be_are_refused(name: str, value: float) -> None:
     """What counts something is whole."""
     options = {option.name: option.default for option in KAMNET.options}
     with pytest.raises(ConfigurationError, match=rf"{name} is .*got {value:g}"):
-        Recipe.of({**options, name: value})
+        chosen_options(KAMNET, None, {**options, name: value})
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from kzcal.components import Classifier, Option
@@ -22,6 +22,18 @@ def _build_trees(trained: Trained) -> HitClassifier:
     from kzcal_topology.trees import TimeTrees
 
     return TimeTrees(trained)
+
+
+def _check_trees(options: Mapping[str, float]) -> None:
+    from kzcal_topology.trees import check_trees
+
+    check_trees(options)
+
+
+def _check_network(options: Mapping[str, float]) -> None:
+    from kzcal_topology.choosing import check_network
+
+    check_network(options)
 
 
 def _learn_grid(task: ClassifierTask, **options: float) -> LearningClassifier:
@@ -55,6 +67,7 @@ TIME_TREES = Classifier(
     "Boosted trees on the histogram of residual times alone.",
     build=_build_trees,
     learn=_learn_trees,
+    check=_check_trees,
     options=(
         Option("depth", 3.0, "1", "questions on the way to a leaf"),
         Option("rate", 0.05, "1", "share of its best values that a tree takes"),
@@ -68,6 +81,7 @@ GRID_CNN = Classifier(
     "A plain CNN on a grid of polar angle and azimuth, time slices as channels.",
     build=_build_grid,
     learn=_learn_grid,
+    check=_check_network,
     options=(
         Option("channels", 24.0, "1", "of the first convolution"),
         Option("batch", 64.0, "events", "of a step"),
@@ -81,6 +95,7 @@ HIT_GRAPH = Classifier(
     "A graph network of hits that are near in direction and time; no rotation changes it.",
     build=_build_graph,
     learn=_learn_graph,
+    check=_check_network,
     options=(
         Option("width", 24.0, "1", "numbers of a node"),
         Option("neighbours", 6.0, "1", "nodes that a node hears"),

@@ -15,6 +15,9 @@ from kzcal_topology.graphs import AROUND, GraphMaker
 from kzcal_topology.grid import Grid, GridNetwork
 from kzcal_topology.learner import NetworkClassifier, NetworkLearner, Recipe, View
 
+MOST = {"channels": 1024, "width": 1024, "neighbours": AROUND}
+"""Largest value of what networks are made of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -33,15 +36,14 @@ class Design:
 
 def grid_design(given: ClassifierTask | Trained, options: Mapping[str, float]) -> Design:
     """The CNN on a grid."""
-    channels = _whole("channels", options["channels"], 1024)
+    channels = _whole("channels", options["channels"])
     grid = Grid.of(given.detector, given.device)
     return Design(lambda: GridNetwork(channels), grid.see, Turns.of(given.detector))
 
 
 def graph_design(given: ClassifierTask | Trained, options: Mapping[str, float]) -> Design:
     """The network on graphs of hits."""
-    width = _whole("width", options["width"], 1024)
-    neighbours = _whole("neighbours", options["neighbours"], AROUND)
+    width, neighbours = (_whole(name, options[name]) for name in ("width", "neighbours"))
     maker = GraphMaker.of(given.detector, neighbours, given.device)
     return Design(lambda: GraphNetwork(width), maker.see)
 
@@ -53,8 +55,7 @@ def learner(
 ) -> NetworkLearner:
     """A training that has not begun."""
     chosen = design(task, options)
-    recipe = Recipe(**{name: options[name] for name in ("batch", "rate", "schedule", "dead")})
-    return NetworkLearner(task, chosen.make, chosen.view, recipe, chosen.turns)
+    return NetworkLearner(task, chosen.make, chosen.view, _recipe(options), chosen.turns)
 
 
 def classifier(
@@ -67,7 +68,23 @@ def classifier(
     return NetworkClassifier(network, chosen.view)
 
 
-def _whole(name: str, value: float, most: int) -> int:
+def check_network(options: Mapping[str, float]) -> None:
+    """Refuse options of one of the networks.
+
+    Raises:
+        ConfigurationError: one is out of its range, or counts something and is not whole.
+    """
+    _recipe(options)
+    for name in MOST.keys() & options.keys():
+        _whole(name, options[name])
+
+
+def _recipe(options: Mapping[str, float]) -> Recipe:
+    return Recipe(**{name: options[name] for name in ("batch", "rate", "schedule", "dead")})
+
+
+def _whole(name: str, value: float) -> int:
+    most = MOST[name]
     if not 1 <= value <= most or value != int(value):
         message = f"{name} is a whole number from 1 to {most}, got {value:g}"
         raise ConfigurationError(message)

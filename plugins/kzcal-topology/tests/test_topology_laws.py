@@ -204,3 +204,7 @@ def test_the_rate_falls_along_a_cosine() -> None:
 def test_options_out_of_range_are_refused(record: Classifier, name: str, value: float) -> None:
     with pytest.raises(ConfigurationError, match=rf"{name} .*got {value:g}"):
         learner(record, **{name: value})
+    assert record.check is not None
+    with pytest.raises(ConfigurationError, match=rf"{name} .*got {value:g}"):
+        record.check(options_of(record, **{name: value}))
+    record.check(options_of(record))
