@@ -30,7 +30,11 @@ class Exported:
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--onnx", is_flag=True, required=True, help="Write ONNX, the one format there is.")
-@click.option("--out", type=click.Path(path_type=Path), help="The file; else MODEL/model.onnx.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The file, replaced if it is there; else MODEL/model.onnx.",
+)
 @json_option
 @pass_session
 def export(session: Session, model: Path, onnx: bool, out: Path | None, as_json: bool) -> None:  # noqa: ARG001  the flag names the format

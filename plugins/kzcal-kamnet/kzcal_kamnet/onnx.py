@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import copy
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +19,9 @@ from kzcal_kamnet.classifier import trained_network
 from kzcal_kamnet.harmonics import size
 from kzcal_kamnet.pictures import DEGREE, N_CHANNEL
 from kzcal_kamnet.small import SmallNetwork
+
+REGISTRY = "torch.onnx._internal.exporter._registration"
+"""Logger that names operators of torchvision, one by one, where it is not installed."""
 
 
 def write_onnx(trained: Trained, path: Path) -> str:
@@ -35,17 +42,32 @@ def write_onnx(trained: Trained, path: Path) -> str:
     return f"picture [hits], event x {shape[1]} x {shape[2]}, to logit, event"
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without PyTorch's words about torchvision, which is not needed, and about itself."""
+    logger = logging.getLogger(REGISTRY)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def _exported(network: nn.Module, shape: tuple[int, ...], path: Path) -> None:
     try:
-        program = torch.onnx.export(
-            network,
-            (torch.zeros(shape),),
-            input_names=["picture"],
-            output_names=["logit"],
-            dynamic_shapes=({0: torch.export.Dim("event")},),
-            dynamo=True,
-            verbose=False,
-        )
+        with _quiet():
+            program = torch.onnx.export(
+                network,
+                (torch.zeros(shape),),
+                input_names=["picture"],
+                output_names=["logit"],
+                dynamic_shapes=({0: torch.export.Dim("event")},),
+                dynamo=True,
+                verbose=False,
+            )
     except ImportError as error:
         message = (
             f"ONNX is written with onnx and onnxscript, got: {error}; install kzcal-kamnet[onnx]"

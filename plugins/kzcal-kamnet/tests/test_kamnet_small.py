@@ -192,9 +192,10 @@ def test_options_that_cannot_be_are_refused(name: str, value: float) -> None:
         chosen_options(KAMNET, None, {**options, name: value})
 
 
-@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
-def test_onnx_tells_the_same(network: SmallNetwork, arrival: Arrival, tmp_path: Path) -> None:
-    """Written, read by another program, and run on another number of events."""
+def test_onnx_tells_the_same(
+    network: SmallNetwork, arrival: Arrival, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Written without a word, read by another program, and run on another number of events."""
     onnxruntime = pytest.importorskip("onnxruntime", reason="kzcal-kamnet[onnx] is not there")
     pytest.importorskip("onnxscript", reason="kzcal-kamnet[onnx] is not there")
     options = {"published": 0.0, "batch": 8.0, "rate": 0.1, "schedule": 1.0, "dead": 0.0}
@@ -202,6 +203,7 @@ def test_onnx_tells_the_same(network: SmallNetwork, arrival: Arrival, tmp_path: 
     cpu, detector = torch.device("cpu"), load_detector("kamland-zen-800")
     trained = Trained(network.state_dict(), options, detector, cpu)
     assert "logit" in write_onnx(trained, tmp_path / "small.onnx")
+    assert capfd.readouterr() == ("", "")
     seen = picture(*arrival.located(light(7, seed=31)))
     session = onnxruntime.InferenceSession(tmp_path / "small.onnx")
     (found,) = session.run(None, {"picture": seen.numpy()})
