@@ -1,12 +1,12 @@
 """Tables and a figure of docs/studies.md, from what the four studies have written.
 
     python benchmarks/kamnet_studies.py --isotopes DIR [--more DIR] --multisite DIR --gammas DIR
-        --conditions DIR [--model TEXT] [--other DIR TEXT]... --write docs/studies.md
-        --figure docs/studies.png
+        --conditions DIR [--model TEXT] [--other DIR TEXT]... [--beside DIR TEXT]...
+        --write docs/studies.md --figure docs/studies.png
 
 Each DIR is the --out of `kzcal study`; --more is that of a model trained on a set that the map of
 gammas has chosen. --model says in words which model it was; --other is the study of isotopes by
-another model, and words for that.
+another model, and words for that; --beside is one of sites or of sets of gammas by such.
 """
 
 import argparse
@@ -153,6 +153,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--more", type=Path)
     parser.add_argument("--other", nargs=2, action="append", default=[], metavar=("DIR", "TEXT"))
+    parser.add_argument("--beside", nargs=2, action="append", default=[], metavar=("DIR", "TEXT"))
     parser.add_argument("--model", default="A trained model")
     given = parser.parse_args()
     found = {
@@ -163,8 +164,13 @@ def main() -> None:
     parts = [isotopes(found["isotopes"], more, given.model)]
     parts += [correlations(read(Path(folder)), text) for folder, text in given.other]
     write_part(given.write, "isotopes", "\n\n".join(parts))
-    write_part(given.write, "multisite", multisite(found["multisite"], given.model))
-    write_part(given.write, "gammas", gammas(found["gammas"], given.model))
+    tell = {"multisite": multisite, "gammas": gammas}
+    told = {name: [words(found[name], given.model)] for name, words in tell.items()}
+    for folder, text in given.beside:
+        study = read(Path(folder))
+        told[study["study"]].append(tell[study["study"]](study, text))
+    for name, texts in told.items():
+        write_part(given.write, name, "\n\n".join(texts))
     write_part(given.write, "conditions", conditions(found["conditions"], given.model))
     draw(found["isotopes"], found["gammas"], given.figure)
 
