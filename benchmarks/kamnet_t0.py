@@ -1,8 +1,8 @@
 """What kamnet and trees on times reject when t0 is found from the light, as in data.
 
     kzcal reconstruct topology_train.h5 --db kz.db --tag TAG --run RUN --out reconstructed.h5
-    kzcal train kamnet reconstructed.h5 --set-aside 0.2 --steps 350 ... --out KAMNET2
-    kzcal train time-trees reconstructed.h5 --set-aside 0.2 --steps 300 ... --out TREES2
+    kzcal train kamnet reconstructed.h5 --set-aside 0.2 --schedule 300 --steps 350 .. --out KAMNET2
+    kzcal train time-trees reconstructed.h5 --set-aside 0.2 --steps 300 .. --out TREES2
     python benchmarks/kamnet_t0.py KAMNET TREES --reconstructed reconstructed.h5 KAMNET2 TREES2
         --db kz.db --tag TAG --run RUN [--write docs/kamnet.md]
 
