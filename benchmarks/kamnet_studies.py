@@ -6,7 +6,7 @@
 
 Each DIR is the --out of `kzcal study`; --more is that of a model trained on a set that the map of
 gammas has chosen. --model says in words which model it was; --other is the study of isotopes by
-another model, and words for that; --beside is one of sites or of sets of gammas by such.
+another model, and words for that; --beside is any other study by such.
 """
 
 import argparse
@@ -164,14 +164,13 @@ def main() -> None:
     parts = [isotopes(found["isotopes"], more, given.model)]
     parts += [correlations(read(Path(folder)), text) for folder, text in given.other]
     write_part(given.write, "isotopes", "\n\n".join(parts))
-    tell = {"multisite": multisite, "gammas": gammas}
+    tell = {"multisite": multisite, "gammas": gammas, "conditions": conditions}
     told = {name: [words(found[name], given.model)] for name, words in tell.items()}
     for folder, text in given.beside:
         study = read(Path(folder))
         told[study["study"]].append(tell[study["study"]](study, text))
     for name, texts in told.items():
         write_part(given.write, name, "\n\n".join(texts))
-    write_part(given.write, "conditions", conditions(found["conditions"], given.model))
     draw(found["isotopes"], found["gammas"], given.figure)
 
 
