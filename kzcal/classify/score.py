@@ -35,11 +35,13 @@ class Scored:
         out: the file.
         n_events: rows of it.
         n_scored: events that the classifier saw; the others have no vertex.
+        n_dropped: hits left out because time or charge is not a number.
     """
 
     out: Path
     n_events: int
     n_scored: int
+    n_dropped: int
 
 
 def score_file(
@@ -77,7 +79,7 @@ def score_file(
                 n_events += len(part)
                 n_scored += int(part.reconstructed.sum())
                 advance(len(part))
-    return Scored(out, n_events, n_scored)
+    return Scored(out, n_events, n_scored, source.dropped)
 
 
 def scores_of(

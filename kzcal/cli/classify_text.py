@@ -64,4 +64,6 @@ def _outcome(outcome: Outcome) -> str:
 
 def scored_text(done: Scored) -> str:
     """What was written."""
-    return f"{done.out}: {done.n_events} events, {done.n_scored} of them with a vertex scored"
+    scored = f"{done.n_scored} of them with a vertex scored"
+    dropped = f"{done.n_dropped} hits dropped because time or charge is not a number"
+    return f"{done.out}: {done.n_events} events, {scored}; {dropped}"

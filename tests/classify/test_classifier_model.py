@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -130,6 +131,20 @@ def test_every_event_has_a_row_and_few_are_scored_at_once(tmp_path):
     scores = read_scores(tmp_path / "s.csv", run.events.event)
     expected = np.where(run.events.physics, run.events.hits.counts, UNSCORED)
     assert np.array_equal(scores, expected)
+
+
+def test_hits_that_are_no_numbers_are_counted_and_not_scored(tmp_path):
+    from kzcal.classify.corrected import Correction
+    from kzcal.simulate.constants import Constants
+
+    run = synthetic_run(n_events=40)
+    path = written(tmp_path / "run.h5", run)
+    with h5py.File(path, "r+") as file:
+        file["hits/time"][:3] = np.nan
+    correction = Correction.of(Constants().payload(run.detector), run.detector)
+    with open_events(path, run.detector) as source:
+        done = score_file(Counted(), source, correction, run.detector, tmp_path / "s.csv")
+    assert done.n_dropped == 3
 
 
 def test_a_score_that_is_no_number_is_refused(tmp_path):
