@@ -13,6 +13,7 @@ learns what its training left). Records are made when kzcal starts, so heavy imp
     kzcal_translators      Translator      HitTranslator       changes hits, simulation to data
     kzcal_classifiers      Classifier      EventClassifier     scores events or their neighbours
                                            HitClassifier       the same, learned from their hits
+                                           CandidateClassifier scores groups of events, learned
     kzcal_fitters          Fitter          Minimiser           minimises over global parameters
     kzcal_report_sections  ReportSection   SectionRenderer     draws a section of the report
     kzcal_commands         Command         click.Command       adds a command to kzcal
@@ -42,7 +43,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kzcal.io.source import EventReader  # noqa: F401  named in a string below
-    from kzcal.learning import HitClassifier, LearningClassifier, LearningTranslator, Trained
+    from kzcal.learning import (
+        CandidateClassifier,
+        HitClassifier,
+        LearningCandidateClassifier,
+        LearningClassifier,
+        LearningTranslator,
+        Trained,
+    )
+
+HITS = "hits"
+"""What a classifier of single events learns from; ``kzcal.candidates`` names the others."""
 
 Built = TypeVar("Built")
 
@@ -173,28 +184,32 @@ class Translator(Component[HitTranslator]):
 
 
 @dataclass(frozen=True, slots=True)
-class Classifier(Component["EventClassifier | HitClassifier"]):
+class Classifier(Component["EventClassifier | HitClassifier | CandidateClassifier"]):
     """A score of events or of their coincidences.
 
     Args:
         build: makes the classifier. One without ``learn`` is an EventClassifier and takes nothing;
-            one that learns is a HitClassifier and takes what training left, a Trained.
-        learn: begins a training, from a ClassifierTask and every option by name; None for a
-            classifier that has nothing to learn.
+            one that learns is a HitClassifier or a CandidateClassifier and takes what training
+            left, a Trained.
+        learn: begins a training, from a ClassifierTask or a CandidateTask and every option by
+            name; None for a classifier that has nothing to learn.
         options: of ``learn``.
         presets: values of several options under one name, for ``--preset``.
         export: writes what training left, a Trained, to an ONNX file, and says in one line what
             goes in and what comes out; None for a classifier that cannot be written so.
         check: raises a ConfigurationError if values of the options, by name, cannot be, before
             events are read; None where ``learn`` alone can tell.
+        takes: what it learns from and scores: hits of single events, or candidates for spallation
+            or ibd.
     """
 
-    build: Callable[..., EventClassifier | HitClassifier]
-    learn: Callable[..., LearningClassifier] | None = None
+    build: Callable[..., EventClassifier | HitClassifier | CandidateClassifier]
+    learn: Callable[..., LearningClassifier | LearningCandidateClassifier] | None = None
     options: tuple[Option, ...] = ()
     presets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     export: Callable[[Trained, Path], str] | None = None
     check: Callable[[Mapping[str, float]], object] | None = None
+    takes: str = HITS
 
     def untrained(self) -> EventClassifier:
         """Build a classifier that has nothing to learn.

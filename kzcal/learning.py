@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from kzcal.candidates import Candidates
 from kzcal.hits import Events, Hits
 
 if TYPE_CHECKING:
@@ -145,6 +146,50 @@ class HitClassifier(Protocol):
 
 class LearningClassifier(HitClassifier, Protocol):
     """A classifier while it learns; scores with what is learned so far."""
+
+    def step(self) -> Mapping[str, float]:
+        """One step of training; losses and other numbers worth a curve, by name."""
+
+    def state(self) -> Mapping[str, torch.Tensor]:
+        """All that decides what comes next: weights, optimiser, data to come, random state."""
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on exactly where ``state`` was taken."""
+
+    def weights(self) -> Mapping[str, torch.Tensor]:
+        """What a score needs of it now, for ``Trained``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandidateTask:
+    """Candidates to learn a score from.
+
+    Args:
+        candidates: of both classes; those held out for judging are not among them.
+        signal: whether each is signal.
+        weight: of each in the loss.
+        detector: of all.
+        device: where to calculate.
+        seed: decides every random number of the training.
+    """
+
+    candidates: Candidates
+    signal: Bool[np.ndarray, " candidate"]
+    weight: Float32[np.ndarray, " candidate"]
+    detector: Detector
+    device: torch.device
+    seed: int
+
+
+class CandidateClassifier(Protocol):
+    """Scores candidates by what is known of each group of events."""
+
+    def score(self, candidates: Candidates) -> Float64[np.ndarray, " candidate"]:
+        """A finite number each, the larger the more signal-like: a logit where it can be."""
+
+
+class LearningCandidateClassifier(CandidateClassifier, Protocol):
+    """A classifier of candidates while it learns; scores with what is learned so far."""
 
     def step(self) -> Mapping[str, float]:
         """One step of training; losses and other numbers worth a curve, by name."""

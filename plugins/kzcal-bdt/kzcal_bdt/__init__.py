@@ -1,0 +1,1 @@
+"""Boosted trees that tell antineutrino pairs from accidental ones."""

@@ -1,0 +1,1 @@
+"""A graph network that tells positrons from gammas and electrons."""

@@ -1,0 +1,1 @@
+"""PointNet on the neutron captures around a decay, for long-lived spallation."""
