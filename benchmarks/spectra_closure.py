@@ -30,7 +30,8 @@ from kzcal.calibrate.arrivals import (
     energy_class,
 )
 from kzcal.calibrate.config import CalibrationConfig
-from kzcal.calibrate.occupancy import first_model, fit_occupancy
+from kzcal.calibrate.light_model import first_model
+from kzcal.calibrate.occupancy import fit_occupancy
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.calibrate.survey import FIRST, N_BINS, STEP, survey
 from kzcal.fit.config import FitConfig

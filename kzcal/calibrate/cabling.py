@@ -18,7 +18,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.occupancy import LightModel, OccupancySums, dense_share
+from kzcal.calibrate.light_model import LightModel, dense_share
+from kzcal.calibrate.occupancy import OccupancySums
 from kzcal.calibrate.stream import RunStream
 from kzcal.calibrate.survey import LIGHT_WINDOW
 from kzcal.optics.acceptance import sightline

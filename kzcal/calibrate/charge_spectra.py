@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import Arrivals
-from kzcal.calibrate.occupancy import LightModel
+from kzcal.calibrate.light_model import LightModel
 from kzcal.calibrate.stream import RunStream
 from kzcal.calibrate.survey import LIGHT_WINDOW, Survey
 from kzcal.calibrate.timing.walk import Walk

@@ -16,10 +16,9 @@ from kzcal.calibrate.arrivals import Arrivals
 from kzcal.calibrate.cabling import Cabling, find_cabling
 from kzcal.calibrate.charge_spectra import ChargeSpectra, charge_spectra
 from kzcal.calibrate.config import CalibrationConfig
+from kzcal.calibrate.light_model import LightModel, first_model
 from kzcal.calibrate.occupancy import (
-    LightModel,
     OccupancySums,
-    first_model,
     fit_occupancy,
     normalised,
     occupancy_by_distance,

@@ -24,40 +24,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import Arrivals
+from kzcal.calibrate.light_model import LightModel, dense_share
 from kzcal.calibrate.stream import HitBatch, RunStream
 from kzcal.calibrate.survey import LIGHT_WINDOW, Survey
-from kzcal.optics.acceptance import N_CELLS, Acceptance, Sightline, cell_of, sightline
+from kzcal.optics.acceptance import N_CELLS, Sightline, cell_of, sightline
 
 EVENTS_AT_ONCE = 512
 WINDOW_S = (LIGHT_WINDOW[1] - LIGHT_WINDOW[0]) * 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class LightModel:
-    """Expected photoelectrons above threshold of every PMT in every event.
-
-    Args:
-        efficiency: relative efficiency of each PMT, threshold included; mean one over the
-            counting PMTs of each type.
-        light: light of each event, in units in which the acceptance is a share.
-        acceptance: share of light that a PMT collects.
-    """
-
-    efficiency: Float[Tensor, " pmt"]
-    light: Float[Tensor, " event"]
-    acceptance: Acceptance
-
-    def of_hits(self, batch: HitBatch, stream: RunStream) -> Float[Tensor, " hit"]:
-        """Expected photoelectrons of the PMT of each hit in the event of the hit."""
-        share = hit_share(self.acceptance, batch, stream)
-        return self.light[batch.rows][batch.event] * self.efficiency[batch.pmt] * share
-
-
-def hit_share(acceptance: Acceptance, batch: HitBatch, stream: RunStream) -> Float[Tensor, " hit"]:
-    """Share of the light of its event that the PMT of each hit collects."""
-    kind = stream.detector.kind[batch.pmt]
-    radius = stream.detector.aperture_radius[batch.pmt]
-    return acceptance.fraction_of_hits(batch.view, radius, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +71,6 @@ class OccupancySums:
             pull=zero(n_pmt, 3),
             spread=zero(n_pmt, 3, 3),
         )
-
-
-def first_model(stream: RunStream) -> LightModel:
-    """Equal efficiencies, no light yet and the solid-angle acceptance: where the fit starts."""
-    device = stream.detector.device
-    return LightModel(
-        torch.ones(stream.detector.n_pmt, device=device),
-        torch.zeros(len(stream.events.used), device=device),
-        Acceptance.flat(2, device),
-    )
 
 
 def fit_occupancy(
@@ -275,19 +238,6 @@ class _PassStep:
         self.sums.pull.add_(excess - expected.T @ vertex)
         outer = (vertex[:, :, None] * vertex[:, None, :]).reshape(-1, 9)
         self.sums.spread.add_((expected.T @ outer).reshape(n_pmt, 3, 3))
-
-
-def dense_share(
-    acceptance: Acceptance, view: Sightline, stream: RunStream
-) -> Float[Tensor, "event pmt"]:
-    """Share of the light of each event that each PMT collects."""
-    kinds, radius = stream.detector.kind, stream.detector.aperture_radius
-    share = torch.empty_like(view.distance)
-    for k in range(len(acceptance.log_factor)):
-        columns = kinds == k
-        part = Sightline(view.distance[:, columns], view.cosine[:, columns])
-        share[:, columns] = acceptance.fraction(part, radius[columns], k)
-    return share
 
 
 DISTANCE_EDGES = (1.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 15.5)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from kzcal.calibrate.cabling import find_cabling, pull_of_position
-from kzcal.calibrate.occupancy import first_model, fit_occupancy
+from kzcal.calibrate.light_model import first_model
+from kzcal.calibrate.occupancy import fit_occupancy
 from kzcal.calibrate.survey import survey
 
 TWO_ROWS_M = 1.6

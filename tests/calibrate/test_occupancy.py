@@ -5,12 +5,8 @@ import math
 import pytest
 import torch
 
-from kzcal.calibrate.occupancy import (
-    first_model,
-    fit_occupancy,
-    normalised,
-    occupancy_by_distance,
-)
+from kzcal.calibrate.light_model import first_model
+from kzcal.calibrate.occupancy import fit_occupancy, normalised, occupancy_by_distance
 from kzcal.calibrate.survey import survey
 
 

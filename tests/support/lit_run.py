@@ -10,7 +10,8 @@ from point_events import ball
 
 from kzcal.calibrate.arrivals import N_DISTANCE, N_ENERGY, Arrivals
 from kzcal.calibrate.config import CalibrationConfig
-from kzcal.calibrate.occupancy import first_model, fit_occupancy
+from kzcal.calibrate.light_model import first_model
+from kzcal.calibrate.occupancy import fit_occupancy
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.calibrate.survey import FIRST, N_BINS, STEP, survey
 from kzcal.fit.run import CalibratedRun

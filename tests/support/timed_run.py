@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from kzcal.calibrate.config import CalibrationConfig
-from kzcal.calibrate.occupancy import LightModel
+from kzcal.calibrate.light_model import LightModel
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, HitBatch
 from kzcal.fit.light.points import EmissionPoints
 from kzcal.fit.light.traced import traced

@@ -9,7 +9,7 @@ import torch
 
 from kzcal.calibrate.arrivals import N_DISTANCE, N_ENERGY, Arrivals
 from kzcal.calibrate.config import CalibrationConfig
-from kzcal.calibrate.occupancy import LightModel
+from kzcal.calibrate.light_model import LightModel
 from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.fit.light.points import EmissionPoints
 from kzcal.fit.run import CalibratedRun

@@ -16,7 +16,7 @@ from kzcal.calibrate.arrivals import (
     class_of,
     energy_class,
 )
-from kzcal.calibrate.occupancy import LightModel
+from kzcal.calibrate.light_model import LightModel
 from kzcal.calibrate.spool import Spool
 from kzcal.calibrate.stream import HitBatch, RunStream
 from kzcal.calibrate.timing.walk import Walk

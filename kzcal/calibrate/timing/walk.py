@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.occupancy import LightModel
+from kzcal.calibrate.light_model import LightModel
 from kzcal.calibrate.stream import RunStream
 from kzcal.calibrate.survey import FIRST, N_BINS, STEP, Survey, rough_offsets
 

@@ -18,7 +18,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import DISTANCE_EDGES, N_ENERGY, Arrivals, class_of, energy_class
-from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S, dense_share
+from kzcal.calibrate.light_model import dense_share
+from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S
 from kzcal.calibrate.stream import HitBatch
 from kzcal.calibrate.survey import LIGHT_WINDOW
 from kzcal.fit.light.pileup import pileup_of

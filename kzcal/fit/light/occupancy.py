@@ -23,7 +23,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import DISTANCE_EDGES, class_of, energy_class
-from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S, dense_share
+from kzcal.calibrate.light_model import dense_share
+from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S
 from kzcal.calibrate.stream import HitBatch
 from kzcal.calibrate.survey import LIGHT_WINDOW
 from kzcal.fit.light.collection import EFFICIENCY_20, seen_share

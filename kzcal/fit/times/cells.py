@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import class_of
-from kzcal.calibrate.occupancy import dense_share
+from kzcal.calibrate.light_model import dense_share
 from kzcal.fit.run import CalibratedRun
 from kzcal.optics.acceptance import Sightline, sightline
 from kzcal.response.charge import detection_efficiency

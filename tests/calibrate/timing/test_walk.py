@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from kzcal.calibrate.occupancy import first_model, fit_occupancy
+from kzcal.calibrate.light_model import first_model
+from kzcal.calibrate.occupancy import fit_occupancy
 from kzcal.calibrate.survey import survey
 from kzcal.calibrate.timing.walk import Walk, measure_walk
 
