@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PHYSICS = 0
 FORCED = 1
+PIECE_M = 0.2
+"""Length of the pieces of a muon's track in which the energy that it deposits is told, m."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +194,44 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """Energy that muons deposit along their tracks, in consecutive pieces of PIECE_M.
+
+    Args:
+        offsets: pieces of muon i are rows ``offsets[i]`` to ``offsets[i + 1] - 1``, the first at
+            its entry point; none where the profile of a muon is not known.
+        deposit: in each piece, MeV.
+    """
+
+    offsets: Int64[np.ndarray, " muon_plus_1"]
+    deposit: Float32[np.ndarray, " piece"]
+
+    def between(
+        self,
+        muon: Int64[np.ndarray, " stretch"],
+        begin: Float64[np.ndarray, " stretch"],
+        end: Float64[np.ndarray, " stretch"],
+    ) -> Float64[np.ndarray, " stretch"]:
+        """Energy deposited on stretches of tracks, MeV; NaN where the profile is not known.
+
+        Args:
+            muon: row of each muon.
+            begin: of each stretch, m from the entry point; what lies before it holds nothing.
+            end: of each stretch, m; what lies behind the last piece holds nothing.
+        """
+        first = self.offsets[muon]
+        n = self.offsets[muon + 1] - first
+        low, high = (np.clip(at / PIECE_M, 0, n) for at in (begin, end))
+        piece = np.floor(low).astype(np.int64)
+        total = np.zeros(len(muon))
+        while len(row := np.flatnonzero(piece < high)):
+            share = np.minimum(high, piece + 1)[row] - np.maximum(low, piece)[row]
+            total[row] += share * self.deposit[first[row] + piece[row]]
+            piece += 1
+        return np.where(n > 0, total, np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Muons:
     """Reconstructed muons of a run, one row each.
 
@@ -200,12 +240,14 @@ class Muons:
         entry: entry point into the scintillator sphere, m.
         direction: unit vector.
         charge: total charge, p.e.
+        profile: energy deposited along the tracks; None for data without it.
     """
 
     timestamp: Int64[np.ndarray, " muon"]
     entry: Float32[np.ndarray, "muon 3"]
     direction: Float32[np.ndarray, "muon 3"]
     charge: Float32[np.ndarray, " muon"]
+    profile: Profile | None = None
 
     def __len__(self) -> int:
         """Number of muons."""

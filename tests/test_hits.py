@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from kzcal.hits import Hits, Muons
+from kzcal.hits import PIECE_M, Hits, Muons, Profile
 
 QUICK = settings(max_examples=60, deadline=None)
 COLUMNS = ("pmt", "time", "charge")
@@ -136,6 +136,30 @@ def test_no_muons_are_columns_of_length_zero():
     none = Muons.none()
     assert len(none) == 0
     assert none.entry.shape == none.direction.shape == (0, 3)
+
+
+def test_a_profile_between_two_places_is_the_integral_of_its_pieces():
+    rng = np.random.default_rng(3)
+    counts = np.array([3, 0, 40, 1])
+    deposit = rng.exponential(30, counts.sum()).astype(np.float32)
+    profile = Profile(np.cumsum([0, *counts]), deposit)
+    muon = rng.integers(0, 4, 300)
+    begin = rng.uniform(-1, 9, 300)
+    end = begin + rng.exponential(1, 300)
+    fine = (np.arange(200_000) + 0.5) * 1e-4 - 2
+    for found, row, low, high in zip(
+        profile.between(muon, begin, end), muon, begin, end, strict=True
+    ):
+        inside = (fine >= max(low, 0)) & (fine < min(high, counts[row] * PIECE_M))
+        pieces = profile.offsets[row] + (fine[inside] / PIECE_M).astype(int)
+        expected = deposit[pieces].sum(dtype=float) * 1e-4 / PIECE_M if counts[row] else np.nan
+        np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_all_of_a_track_holds_all_that_its_muon_deposited():
+    profile = Profile(np.array([0, 3, 5]), np.array([1, 2, 4, 8, 16], np.float32))
+    every, begin = np.array([0, 1]), np.zeros(2)
+    np.testing.assert_allclose(profile.between(every, begin, begin + 99.0), [7, 24], rtol=1e-12)
 
 
 @QUICK

@@ -14,6 +14,7 @@ from kzcal.cli.machine import device_option, settle_threads
 from kzcal.cli.number_options import number_options
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
+from kzcal.cli.timelines import WithTimelines
 
 if TYPE_CHECKING:
     from kzcal.simulate.cocktail import Cocktail
@@ -23,6 +24,7 @@ LIST = "list"
 
 
 @click.command(
+    cls=WithTimelines,
     context_settings={"ignore_unknown_options": True},
     options_metavar="[OPTIONS]",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ from jaxtyping import Float32, Shaped
 from kzcal.closing import Closing
 from kzcal.errors import FileFormatError
 from kzcal.geometry import Detector
-from kzcal.hits import Events, Hits, Muons, RunHeader
+from kzcal.hits import Events, Hits, Muons, Profile, RunHeader
 from kzcal.io import hdf5_checks as checks
 from kzcal.io import schema
 from kzcal.io.cutting import cut_between_events, drop_nonfinite
@@ -131,7 +132,21 @@ class EventFile(Closing):
             self._read_vector(found, schema.MUON_ENTRY, everything),
             self._read_vector(found, schema.MUON_DIRECTION, everything),
             self._read(found, schema.MUON_CHARGE, everything),
+            self._read_profile(len(found[schema.MUON_TIMESTAMP.name])),
         )
+
+    def _read_profile(self, n_muons: int) -> Profile | None:
+        """What the muons deposited along their tracks; both columns are there, or neither."""
+        specs = (schema.PROFILE_OFFSETS, schema.PROFILE)
+        with checks.damage_named(self.path, "the group muons"):
+            absent = not any(spec.name in self._file for spec in specs)
+        if absent:
+            return None
+        found = self._find(specs)
+        offsets, deposit = (self._read(found, spec, slice(None)) for spec in specs)
+        check = partial(checks.check_offsets, spec=specs[0], owners="muons", items="pieces")
+        check(offsets, n_muons, len(deposit), self.path)
+        return Profile(offsets, deposit)
 
     def _events(self, rows: slice, hits: Hits) -> Events:
         trigger = self._read(self._columns, schema.TRIGGER, rows)

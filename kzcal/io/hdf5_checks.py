@@ -181,30 +181,36 @@ def check_lengths(path: Path, lengths: Mapping[str, int]) -> None:
 
 
 def check_offsets(
-    offsets: Int64[np.ndarray, " event_plus_1"], n_events: int, n_hits: int, path: Path
+    offsets: Int64[np.ndarray, " owner_plus_1"],
+    n_events: int,
+    n_hits: int,
+    path: Path,
+    *,
+    spec: Spec = OFFSETS,
+    owners: str = "events",
+    items: str = "hits",
 ) -> None:
     """Refuse offsets that are not n_events + 1 ascending numbers from 0 to the number of hits."""
+    name = spec.name
     if len(offsets) != n_events + 1:
         message = (
-            f"{path}: {OFFSETS.name} must have one row more than there are events "
+            f"{path}: {name} must have one row more than there are {owners} "
             f"({n_events + 1}), got {len(offsets)}"
         )
         raise FileFormatError(message)
     if offsets[0] != 0:
-        message = f"{path}: {OFFSETS.name} must start at 0, got {offsets[0]}"
+        message = f"{path}: {name} must start at 0, got {offsets[0]}"
         raise FileFormatError(message)
     falls = np.flatnonzero(offsets[1:] < offsets[:-1])
     if len(falls):
         row = falls[0]
         message = (
-            f"{path}: {OFFSETS.name} must ascend, got {offsets[row + 1]} after {offsets[row]} "
+            f"{path}: {name} must ascend, got {offsets[row + 1]} after {offsets[row]} "
             f"in row {row + 1}"
         )
         raise FileFormatError(message)
     if offsets[-1] != n_hits:
-        message = (
-            f"{path}: {OFFSETS.name} must end at the number of hits ({n_hits}), got {offsets[-1]}"
-        )
+        message = f"{path}: {name} must end at the number of {items} ({n_hits}), got {offsets[-1]}"
         raise FileFormatError(message)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,7 +24,7 @@ from kzcal.io.event_checks import (
     event_columns,
     hit_columns,
 )
-from kzcal.io.hdf5_checks import check_time_order
+from kzcal.io.hdf5_checks import check_offsets, check_time_order
 from kzcal.io.schema import Dataset as Spec
 
 Column = Shaped[np.ndarray, " row"]
@@ -197,9 +198,14 @@ def _write_muons(file: h5py.File, muons: Muons, path: Path) -> None:
         **{spec: muons.entry[:, axis] for axis, spec in enumerate(schema.MUON_ENTRY)},
         **{spec: muons.direction[:, axis] for axis, spec in enumerate(schema.MUON_DIRECTION)},
     }
-    for spec in schema.MUONS:
-        check_dtype(spec, columns[spec], path)
-        _append(_create(file, spec), columns[spec])
+    profile = muons.profile
+    if profile is not None:
+        columns |= {schema.PROFILE_OFFSETS: profile.offsets, schema.PROFILE: profile.deposit}
+        check = partial(check_offsets, spec=schema.PROFILE_OFFSETS, owners="muons", items="pieces")
+        check(profile.offsets, len(muons), len(profile.deposit), path)
+    for spec, values in columns.items():
+        check_dtype(spec, values, path)
+        _append(_create(file, spec), values)
 
 
 def _create(file: h5py.File, spec: Spec) -> h5py.Dataset:

@@ -47,6 +47,9 @@ MUON_DIRECTION = tuple(Dataset(f"muons/d{axis}", "float32") for axis in "xyz")
 MUON_CHARGE = Dataset("muons/charge", "float32", "p.e.")
 MUONS = (MUON_TIMESTAMP, *MUON_ENTRY, *MUON_DIRECTION, MUON_CHARGE)
 
+PROFILE_OFFSETS = Dataset("muons/profile_offsets", "int64")
+PROFILE = Dataset("muons/profile", "float32", "MeV")
+
 TRUTH_UNITS: Mapping[str, str] = MappingProxyType(
     {"x": "m", "y": "m", "z": "m", "rms": "m", "e_dep": "MeV", "e_quenched": "MeV"}
 )

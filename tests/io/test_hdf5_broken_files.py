@@ -137,6 +137,19 @@ OFFSETS = PLAIN.hits.offsets
             replaced("muons/charge", np.zeros(2, np.float32)),
             "muons/charge must be as long as muons/timestamp (5), got 2",
         ),
+        (without("muons/profile"), "the dataset muons/profile is required"),
+        (
+            altered_row("muons/profile_offsets", 2, 9),
+            "muons/profile_offsets must ascend, got 6 after 9 in row 3",
+        ),
+        (
+            replaced("muons/profile_offsets", np.arange(5)),
+            "muons/profile_offsets must have one row more than there are muons (6), got 5",
+        ),
+        (
+            replaced("muons/profile", np.zeros(9, np.float32)),
+            "muons/profile_offsets must end at the number of pieces (9), got 10",
+        ),
         (
             altered_row("hits/pmt", 7, 1879),
             "hits/pmt must be a PMT of the detector (0 to 1878), got 1879 in row 7",

@@ -9,12 +9,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from event_files import DETECTOR, HEADER, many_events, plain_events, some_muons
+from event_files import DETECTOR, HEADER, many_events, plain_events, plain_muons, some_muons
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kzcal.errors import ConfigurationError, FileFormatError
-from kzcal.hits import Hits, Muons, RunHeader
+from kzcal.hits import Hits, Muons, Profile, RunHeader
 from kzcal.io import schema
 from kzcal.io.events import EventFile, open_events, write_events
 
@@ -41,6 +41,14 @@ def assert_same_events(found, expected):
         assert_same_bits(found.truth[name], column)
 
 
+def assert_same_profiles(found, expected):
+    """Muons that are none leave no group, and so no profile."""
+    assert (found.profile is None) == (expected.profile is None or not len(expected))
+    if found.profile is not None:
+        assert_same_bits(found.profile.offsets, expected.profile.offsets)
+        assert_same_bits(found.profile.deposit, expected.profile.deposit)
+
+
 @ANYWHERE
 @given(events=many_events(), muons=some_muons(), cut=st.integers(0, 12))
 def test_any_events_come_back_bit_by_bit(tmp_path, events, muons, cut):
@@ -53,6 +61,7 @@ def test_any_events_come_back_bit_by_bit(tmp_path, events, muons, cut):
         assert source.dropped == 0
         for name in ("timestamp", "entry", "direction", "charge"):
             assert_same_bits(getattr(source.muons, name), getattr(muons, name))
+        assert_same_profiles(source.muons, muons)
     if len(events):
         assert len(whole) == 1
         assert_same_events(whole[0], events)
@@ -108,7 +117,7 @@ def test_every_column_with_a_unit_carries_it(run_file):
     with h5py.File(run_file) as file:
         assert file.attrs["format"] == "kzcal-events"
         assert file.attrs["version"] == 1
-        for spec in (*schema.EVENTS, *schema.HITS, *schema.MUONS):
+        for spec in (*schema.EVENTS, *schema.HITS, *schema.MUONS, schema.PROFILE):
             assert file[spec.name].dtype == spec.dtype
             assert file[spec.name].attrs.get("units") == spec.units
         assert file["hits/time"].attrs["units"] == "ns"
@@ -119,6 +128,14 @@ def test_a_file_without_muons_has_no_group_of_them(tmp_path):
     write_events(tmp_path / "run.h5", HEADER, [plain_events()], Muons.none())
     with h5py.File(tmp_path / "run.h5") as file:
         assert "muons" not in file
+
+
+def test_a_profile_that_does_not_fit_its_muons_is_not_written(tmp_path):
+    profile = Profile(np.array([0, 2, 1]), np.ones(1, np.float32))
+    muons = dataclasses.replace(plain_muons(2), profile=profile)
+    with pytest.raises(FileFormatError, match="profile_offsets must ascend, got 1 after 2"):
+        write_events(tmp_path / "run.h5", HEADER, [plain_events()], muons)
+    assert not (tmp_path / "run.h5").exists()
 
 
 def test_the_digest_is_the_sha256_of_the_file(run_file):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from kzcal.geometry import load_detector
-from kzcal.hits import Events, Hits, Muons, RunHeader
+from kzcal.hits import Events, Hits, Muons, Profile, RunHeader
 
 DETECTOR = load_detector()
 HEADER = RunHeader(
@@ -57,10 +57,14 @@ def many_events(draw, n_pmt=DETECTOR.n_pmt):
 def some_muons(draw):
     """Muons with any values."""
     n = draw(st.integers(0, 4))
+    pieces = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
+    deposit = draw(npst.arrays(np.float32, sum(pieces), elements=ANY_FLOAT32))
+    profile = Profile(np.cumsum([0, *pieces]), deposit)
     return Muons(
         draw(npst.arrays(np.int64, n, elements=INT64)),
         *(draw(npst.arrays(np.float32, (n, 3), elements=ANY_FLOAT32)) for _ in range(2)),
         draw(npst.arrays(np.float32, n, elements=ANY_FLOAT32)),
+        draw(st.sampled_from([None, profile])),
     )
 
 
@@ -90,4 +94,5 @@ def plain_events(n_events=30, n_hit=20, seed=7):
 def plain_muons(n=5):
     """A few ordinary muons."""
     down = np.tile(np.array([0, 0, -1], np.float32), (n, 1))
-    return Muons(10**9 * np.arange(n), -6.5 * down, down, np.full(n, 1e5, np.float32))
+    profile = Profile(2 * np.arange(n + 1), np.full(2 * n, 30, np.float32))
+    return Muons(10**9 * np.arange(n), -6.5 * down, down, np.full(n, 1e5, np.float32), profile)
