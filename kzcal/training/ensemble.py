@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from kzcal.errors import ConfigurationError
 
+RANDOM = "random"
+"""Name of the random state."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ensemble:
@@ -18,18 +21,18 @@ class Ensemble:
     Args:
         networks: by name; no name contains a dot.
         optimisers: by name, likewise; their groups are those of the training.
-        generator: source of every random number.
+        generator: source of every random number; None where they follow from the counters.
         counters: further tensors by name, changed in place.
     """
 
     networks: Mapping[str, nn.Module]
     optimisers: Mapping[str, torch.optim.Optimizer]
-    generator: torch.Generator
+    generator: torch.Generator | None
     counters: Mapping[str, Tensor] = field(default_factory=dict)
 
     def state(self) -> dict[str, Tensor]:
         """Copies of everything."""
-        state = {"random": self.generator.get_state()}
+        state = {} if self.generator is None else {RANDOM: self.generator.get_state()}
         for name, value in self.counters.items():
             state[f"counter.{name}"] = _copied(value)
         for name, network in self.networks.items():
@@ -56,7 +59,8 @@ class Ensemble:
             raise ConfigurationError(message) from error
 
     def _restore(self, state: Mapping[str, Tensor]) -> None:
-        self.generator.set_state(state["random"].cpu())
+        if self.generator is not None:
+            self.generator.set_state(state[RANDOM].cpu())
         for name, value in self.counters.items():
             value.copy_(state[f"counter.{name}"])
         for name, network in self.networks.items():
