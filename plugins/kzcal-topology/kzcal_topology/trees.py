@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kzcal.errors import ConfigurationError
 from kzcal.learning import ClassifierTask, CorrectedEvents, Trained
+from kzcal.training.boosting import LogisticBoosting
 from kzcal_topology.time_bins import time_shares
 
 BOOSTER, ROUND = "booster", "round"
@@ -39,8 +40,7 @@ class TimeTrees:
 class TimeTreesLearner:
     """Grows one tree a step on the logistic loss, each on a random part of the events.
 
-    Random numbers and the margin of every event are kept here, so that a resumed training grows
-    the same trees. It is alone even where several processes train: each grows the same.
+    It is alone even where several processes train: each grows the same.
 
     Args:
         task: what to learn from.
@@ -77,26 +77,21 @@ class TimeTreesLearner:
             "device": task.device.type,
             "nthread": torch.get_num_threads(),
         }
-        self._part, self._trees = part, int(trees)
+        self._trees = int(trees)
         self._shares = time_shares(task.events)
-        self._signal, self._weight = task.signal.astype(np.float64), task.weight.astype(np.float64)
+        self._boosting = LogisticBoosting(task.signal, task.weight, part=part, seed=task.seed)
         self._data = xgb.DMatrix(self._shares)
         self._booster = xgb.Booster(self._parameters, [self._data])
-        self._logit = np.zeros(len(task.events))
         self._round = 0
-        self._generator = torch.Generator().manual_seed(task.seed)
 
     def step(self) -> Mapping[str, float]:
         """One more tree; the loss before it."""
-        chance = 1.0 / (1.0 + np.exp(-self._logit))
-        told = {"loss": _logistic(self._logit, self._signal, self._weight)}
+        told = {"loss": self._boosting.loss()}
         if self._round == self._trees:
             return told
-        drawn = torch.rand(len(self._logit), generator=self._generator).numpy() < self._part
-        weight = self._weight * drawn
-        slope, curvature = weight * (chance - self._signal), weight * chance * (1.0 - chance)
+        slope, curvature = self._boosting.slopes()
         self._booster.boost(self._data, self._round, grad=slope, hess=curvature)
-        self._logit += _margin(self._booster, self._shares, (self._round, self._round + 1))
+        self._boosting.add(_margin(self._booster, self._shares, (self._round, self._round + 1)))
         self._round += 1
         return told
 
@@ -104,17 +99,15 @@ class TimeTreesLearner:
         """Trees, margins, the number of trees and the random state."""
         return {
             **self.weights(),
-            "logit": torch.from_numpy(self._logit.copy()),
+            **self._boosting.state(),
             ROUND: torch.tensor(self._round),
-            "random": self._generator.get_state(),
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on exactly where ``state`` was taken."""
         self._round = int(state[ROUND])
         self._booster = _loaded(state[BOOSTER], self._parameters)
-        self._logit = state["logit"].cpu().numpy().copy()
-        self._generator.set_state(state["random"].cpu())
+        self._boosting.restore(state)
 
     def weights(self) -> Mapping[str, Tensor]:
         """The trees, in XGBoost's own format."""
@@ -156,13 +149,3 @@ def _margin(
         return np.zeros(len(shares))
     found = booster.predict(xgb.DMatrix(shares), output_margin=True, iteration_range=trees)
     return np.asarray(found, np.float64)
-
-
-def _logistic(
-    logit: Float64[np.ndarray, " event"],
-    signal: Float64[np.ndarray, " event"],
-    weight: Float64[np.ndarray, " event"],
-) -> float:
-    """Mean logistic loss, weighted."""
-    loss = np.logaddexp(0.0, logit) - signal * logit
-    return float(weight @ loss / weight.sum())
