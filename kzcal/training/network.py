@@ -74,8 +74,21 @@ class View(Protocol[E_contra]):
         """Its input, one row for each."""
 
 
+Loss = Callable[[Tensor, Any, Float[Tensor, " row"], Float[Tensor, " row"]], Float[Tensor, ""]]
+"""Mean loss of a batch: of what the network gave in training, what it saw, which are signal (one
+or zero), and weights."""
 Draw = Callable[[Int64[np.ndarray, " row"], np.random.Generator], Any]
 """What a network sees of a batch: rows of the task, and where random numbers come from."""
+
+
+def logistic(
+    logit: Float[Tensor, " row"],
+    seen: Any,  # noqa: ANN401, ARG001  whatever its network takes
+    signal: Float[Tensor, " row"],
+    weight: Float[Tensor, " row"],
+) -> Float[Tensor, ""]:
+    """Mean logistic loss of logits."""
+    return binary_cross_entropy_with_logits(logit, signal, weight)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +146,7 @@ class NetworkLearner(Generic[E]):
         recipe: how it learns.
         optimiser: of its weights; None for AdamW. A group of weights may have a ``share``.
         at_once: examples that are scored together.
+        loss: of a batch.
     """
 
     def __init__(
@@ -145,7 +159,9 @@ class NetworkLearner(Generic[E]):
         *,
         optimiser: torch.optim.Optimizer | None = None,
         at_once: int = AT_ONCE,
+        loss: Loss = logistic,
     ) -> None:
+        self._loss = loss
         self._task, self._view, self._draw, self._recipe = task, view, draw, recipe
         self._network, self._at_once = network, at_once
         if optimiser is None:
@@ -169,8 +185,9 @@ class NetworkLearner(Generic[E]):
         generator = np.random.default_rng((world().seed(self._task.seed), number))
         drawn = generator.integers(0, len(self._signal), int(self._recipe.batch))
         rows = torch.from_numpy(drawn).to(self._task.device)
-        logit = self._logit(self._draw(drawn, generator), generator)
-        loss = binary_cross_entropy_with_logits(logit, self._signal[rows], self._weight[rows])
+        seen = self._draw(drawn, generator)
+        logit = self._logit(seen, generator)
+        loss = self._loss(logit, seen, self._signal[rows], self._weight[rows])
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         average(self._network.parameters())
@@ -195,8 +212,8 @@ class NetworkLearner(Generic[E]):
         """Logit of each by what is learned so far."""
         return scores(self._best, self._view, examples, self._at_once)
 
-    def _logit(self, seen: Any, generator: np.random.Generator) -> Float[Tensor, " row"]:  # noqa: ANN401
-        """Logits of a batch; the generator decides the dropout, too."""
+    def _logit(self, seen: Any, generator: np.random.Generator) -> Tensor:  # noqa: ANN401
+        """What the network gives for a batch; the generator decides the dropout, too."""
         device = self._task.device
         on_cuda = device.type == "cuda"
         mixed = torch.autocast(device.type, enabled=on_cuda)
