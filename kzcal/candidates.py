@@ -34,6 +34,8 @@ class Candidates:
         points: numbers of each point by name.
         units: of columns and points by name.
         truth: of simulated candidates by column name, such as ``kind``; empty for data.
+        members: numbers of the events of each candidate by name, such as ``prompt`` and
+            ``delayed``; empty where ``event`` says it all.
     """
 
     purpose: str
@@ -44,6 +46,7 @@ class Candidates:
     points: Mapping[str, Float32[np.ndarray, " point"]]
     units: Mapping[str, str]
     truth: Mapping[str, Shaped[np.ndarray, " candidate"]] = field(default_factory=dict)
+    members: Mapping[str, Int64[np.ndarray, " candidate"]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of candidates."""
@@ -72,6 +75,7 @@ class Candidates:
             {name: column[point] for name, column in self.points.items()},
             self.units,
             {name: column[chosen] for name, column in self.truth.items()},
+            {name: column[chosen] for name, column in self.members.items()},
         )
 
     def table(self, names: Sequence[str]) -> Float32[np.ndarray, "candidate column"]:
@@ -96,6 +100,51 @@ class Candidates:
         for i, name in enumerate(names):
             filled[present, i] = _chosen(self.points, name, "column of points")[rows]
         return filled, present
+
+
+def joined(parts: Sequence[Candidates]) -> Candidates:
+    """Candidates of several files or runs one after the other.
+
+    Args:
+        parts: at least one; all of one purpose with the same columns, points, truth and members.
+
+    Raises:
+        ConfigurationError: there is none, or they differ in what they hold.
+    """
+    if not parts:
+        message = "candidates to be joined must be at least one set, got none"
+        raise ConfigurationError(message)
+    first = parts[0]
+    for part in parts[1:]:
+        for what in ("purpose", "columns", "points", "truth", "members"):
+            ours, theirs = (_held(candidates, what) for candidates in (first, part))
+            if ours != theirs:
+                message = f"candidates to be joined must have one {what}, got {ours}; {theirs}"
+                raise ConfigurationError(message)
+    ends = np.cumsum([0, *(int(part.offsets[-1] - part.offsets[0]) for part in parts)])
+    shifted = [p.offsets[1:] - p.offsets[0] + end for p, end in zip(parts, ends[:-1], strict=True)]
+    return Candidates(
+        first.purpose,
+        np.concatenate([part.event for part in parts]),
+        np.concatenate([part.run for part in parts]),
+        {name: np.concatenate([part.columns[name] for part in parts]) for name in first.columns},
+        np.concatenate([np.zeros(1, np.int64), *shifted]),
+        {name: np.concatenate([_belonging(p, name) for p in parts]) for name in first.points},
+        first.units,
+        {name: np.concatenate([part.truth[name] for part in parts]) for name in first.truth},
+        {name: np.concatenate([part.members[name] for part in parts]) for name in first.members},
+    )
+
+
+def _belonging(candidates: Candidates, name: str) -> Float32[np.ndarray, " point"]:
+    """A column of the points that belong to the candidates."""
+    return candidates.points[name][candidates.offsets[0] : candidates.offsets[-1]]
+
+
+def _held(candidates: Candidates, what: str) -> str:
+    """The purpose of candidates, or the names of their columns of a sort."""
+    found = getattr(candidates, what)
+    return found if isinstance(found, str) else ", ".join(sorted(found)) or "none"
 
 
 def _chosen(

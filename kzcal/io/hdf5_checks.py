@@ -36,8 +36,12 @@ def damage_named(path: Path, what: str) -> Iterator[None]:
         raise FileFormatError(message) from error
 
 
-def open_hdf5(path: Path) -> h5py.File:
+def open_hdf5(path: Path, what: str = "an event file") -> h5py.File:
     """The file, opened for reading.
+
+    Args:
+        path: the file.
+        what: what messages call it.
 
     Raises:
         FileFormatError: it is missing, empty, not HDF5, truncated or damaged.
@@ -46,13 +50,13 @@ def open_hdf5(path: Path) -> h5py.File:
         with path.open("rb") as stream:
             head = stream.read(len(SIGNATURE))
     except OSError as error:
-        message = f"{path}: an event file must be readable, got: {error.strerror}"
+        message = f"{path}: {what} must be readable, got: {error.strerror}"
         raise FileFormatError(message) from error
     if not head:
-        message = f"{path}: an event file cannot be empty, got 0 bytes"
+        message = f"{path}: {what} cannot be empty, got 0 bytes"
         raise FileFormatError(message)
     if head != SIGNATURE:
-        message = f"{path}: an event file must be HDF5, got a file that begins with {head!r}"
+        message = f"{path}: {what} must be HDF5, got a file that begins with {head!r}"
         raise FileFormatError(message)
     with damage_named(path, "the HDF5 file"):
         check_global_heaps(path)
