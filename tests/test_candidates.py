@@ -11,10 +11,14 @@ from hypothesis.extra import numpy as npst
 
 from kzcal.candidates import joined
 from kzcal.errors import ConfigurationError
-from kzcal.testing.candidates import ibd_candidates, spallation_candidates
+from kzcal.testing.candidates import synthetic_candidates
 
 QUICK = settings(max_examples=40, deadline=None)
-SPALLATION = spallation_candidates(23)
+SPALLATION = synthetic_candidates("spallation", 23)[0]
+EVENTS = np.arange(9)
+PAIRS = replace(
+    synthetic_candidates("ibd", 9)[0], members={"prompt": 2 * EVENTS, "delayed": 2 * EVENTS + 1}
+)
 
 
 def rows_of(candidates):
@@ -46,8 +50,9 @@ def test_take_by_mask_equals_a_loop(mask):
 
 
 def test_pairs_keep_the_numbers_of_their_events():
-    pairs = ibd_candidates(9)
-    assert rows_of(pairs.take(np.array([4, 2]))) == [rows_of(pairs)[4], rows_of(pairs)[2]]
+    taken = PAIRS.take(np.array([4, 2]))
+    assert taken.members["delayed"].tolist() == [9, 5]
+    assert rows_of(taken) == [rows_of(PAIRS)[4], rows_of(PAIRS)[2]]
 
 
 @QUICK
@@ -70,7 +75,7 @@ def test_the_rest_of_a_longer_table_of_points_is_not_joined():
 
 def test_what_differs_is_not_joined():
     with pytest.raises(ConfigurationError, match="must have one purpose, got spallation; ibd"):
-        joined([SPALLATION, ibd_candidates()])
+        joined([SPALLATION, PAIRS])
     fewer = replace(SPALLATION, truth={})
     with pytest.raises(ConfigurationError, match=r"must have one truth, got group, .*; none"):
         joined([SPALLATION, fewer])
@@ -104,25 +109,4 @@ def test_an_unknown_column_is_refused_with_the_choices():
     with pytest.raises(ConfigurationError, match=r"no column of points 'e' .choices: dx, dy"):
         SPALLATION.padded(["e"], 3)
     with pytest.raises(ConfigurationError, match=r"no column of points 'dt' .choices: none"):
-        ibd_candidates().padded(["dt"], 3)
-
-
-@pytest.mark.parametrize("made_up", [spallation_candidates, ibd_candidates])
-def test_made_up_candidates_are_the_same_for_a_seed_and_keep_the_shape(made_up):
-    one, again, other = made_up(50, seed=3), made_up(50, seed=3), made_up(50, seed=4)
-    assert rows_of(one) == rows_of(again) != rows_of(other)
-    assert set(one.units) == set(one.columns) | set(one.points)
-    for name, values in (one.columns | one.points).items():
-        assert values.dtype == np.float32, name
-        assert np.isfinite(values).all(), name
-    assert one.offsets[-1] == len(next(iter(one.points.values()), ()))
-
-
-def test_made_up_captures_are_ordered_by_their_muon():
-    for _, _, numbers, points in rows_of(SPALLATION):
-        assert int(float(numbers["n_captures"])) == len(points["dt"])
-        assert points["dt"] == sorted(points["dt"])
-        ranks = np.array(points["muon"])
-        steps = np.diff(points["dt"]) > 0
-        np.testing.assert_array_equal(np.diff(ranks), steps)
-        assert not len(ranks) or ranks[0] == 0
+        PAIRS.padded(["dt"], 3)

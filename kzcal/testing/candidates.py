@@ -1,12 +1,35 @@
-"""Candidates made up by simple laws, for tests of what reads, learns and judges them."""
+"""Made-up candidates with every column that kzcal builds, for contracts and tests."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32
 
 from kzcal.candidates import IBD, SPALLATION, Candidates
+from kzcal.errors import ConfigurationError
 
+KINDS = {SPALLATION: (b"long-lived", b"xe136"), IBD: (b"accidental", b"ibd")}
+"""Values of truth/kind by purpose: background, then signal."""
+COLUMN_UNITS = {
+    SPALLATION: {
+        "energy": "MeV",
+        "x": "m",
+        "y": "m",
+        "z": "m",
+        "radius": "m",
+        "dt_muon": "s",
+        "n_captures": "1",
+    },
+    IBD: {
+        "e_prompt": "MeV",
+        "e_delayed": "MeV",
+        "r_prompt": "m",
+        "r_delayed": "m",
+        "dr": "m",
+        "dt": "s",
+    },
+}
+"""Columns of candidates by purpose, with their units."""
 POINT_UNITS = {
     "dx": "m",
     "dy": "m",
@@ -23,125 +46,99 @@ POINT_UNITS = {
     "muon_charge": "p.e.",
     "muon": "1",
 }
-"""Numbers of a neutron capture near a decay, and their units; docs/coincidence.md tells more."""
-SPALLATION_UNITS = {
-    "energy": "MeV",
-    "x": "m",
-    "y": "m",
-    "z": "m",
-    "radius": "m",
-    "dt_muon": "s",
-    "n_captures": "1",
-}
-"""Numbers of a decay that may be from spallation."""
-IBD_UNITS = {
-    "e_prompt": "MeV",
-    "e_delayed": "MeV",
-    "r_prompt": "m",
-    "r_delayed": "m",
-    "dr": "m",
-    "dt": "s",
-}
-"""Numbers of a pair that may be of an antineutrino."""
+"""Columns of the points of candidates for spallation, with their units."""
 
 
-def spallation_candidates(n: int = 200, *, seed: int = 1) -> Candidates:
-    """Decays with captures around them: half are ``xe136``, half ``long-lived``.
+def synthetic_candidates(
+    purpose: str = SPALLATION, n: int = 60, *, seed: int = 1
+) -> tuple[Candidates, Bool[np.ndarray, " candidate"]]:
+    """Candidates of one run, and which are signal: every other one.
 
-    Both have captures by chance; a long-lived decay has 1 + Poisson(2) more, of one muon, closer
-    to it and within the last hour.
+    Long-lived decays have more captures, nearer and more recent; antineutrinos have events nearer
+    to each other in space and time. Some candidates have no point, and some no muon before.
+
+    Args:
+        purpose: spallation or ibd.
+        n: how many.
+        seed: decides all numbers.
+
+    Raises:
+        ConfigurationError: there are no candidates for such a purpose.
     """
-    rng = np.random.default_rng(seed)
-    made = rng.permutation(n) < n // 2
-    chance, own = rng.poisson(2, n), np.where(made, 1 + rng.poisson(2, n), 0)
-    counts = chance + own
-    decay = np.repeat(np.arange(n), counts)
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    related = np.arange(len(decay)) - offsets[decay] < own[decay]
-    lag = rng.exponential(1200, n)
-    points = _captures(decay, related, lag, rng)
-    position = rng.normal(0, 0.8, (n, 3))
-    columns = {
-        "energy": rng.uniform(2, 3, n),
-        **dict(zip("xyz", position.T, strict=True)),
-        "radius": np.linalg.norm(position, axis=1),
-        "dt_muon": rng.exponential(5, n),
-        "n_captures": counts,
-    }
-    return Candidates(
-        SPALLATION,
-        np.arange(n) * 7,
-        np.full(n, 15001),
-        {name: np.asarray(values, np.float32) for name, values in columns.items()},
-        offsets,
-        points,
-        SPALLATION_UNITS | POINT_UNITS,
-        {
-            "kind": np.where(made, b"long-lived", b"xe136"),
-            "isotope": np.where(made, b"sb118", b""),
-            "group": np.where(made, np.arange(n), -1),
-            "lag": np.where(made, lag, np.nan).astype(np.float32),
-        },
+    if purpose not in KINDS:
+        message = f"candidates are for {' or '.join(KINDS)}, got {purpose!r}"
+        raise ConfigurationError(message)
+    generator = np.random.default_rng((seed, 12))
+    signal = np.arange(n) % 2 == 0
+    made = _spallation if purpose == SPALLATION else _ibd
+    columns, counts, points = made(signal, generator)
+    kind = np.array(KINDS[purpose])[signal.astype(np.int64)]
+    candidates = Candidates(
+        purpose,
+        event=np.arange(n, dtype=np.int64) * 3 + 5,
+        run=np.ones(n, np.int64),
+        columns=columns,
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        points=points,
+        units={**COLUMN_UNITS[purpose], **(POINT_UNITS if points else {})},
+        truth={"kind": kind, "group": np.arange(n, dtype=np.int64)},
     )
+    return candidates, signal
 
 
-def _captures(
-    decay: Int64[np.ndarray, " point"],
-    related: np.ndarray,
-    lag: np.ndarray,
-    rng: np.random.Generator,
-) -> dict[str, Float32[np.ndarray, " point"]]:
-    """Numbers of captures, newest muon first in every decay."""
-    n = len(decay)
-    dt = np.where(related, lag[decay], rng.uniform(0, 86400, n))
-    order = np.lexsort((dt, decay))
-    dt, related = dt[order], related[order]
-    spread = np.where(related, 0.3, 0.8)[:, None]
-    step = np.clip(rng.normal(0, spread, (n, 3)), -0.9, 0.9)
-    track = rng.normal(0, 0.4, (n, 3))
-    newer = np.concatenate([[0], (np.diff(dt) != 0) & (np.diff(decay) == 0)]) if n else dt
-    first = np.concatenate([[True], np.diff(decay) != 0]) if n else np.zeros(0, bool)
-    steps = np.cumsum(newer)
-    muon = steps - np.repeat(steps[first], np.bincount(np.cumsum(first) - 1) if n else 0)
+Columns = dict[str, Float32[np.ndarray, " row"]]
+
+
+def _spallation(
+    signal: Bool[np.ndarray, " candidate"], generator: np.random.Generator
+) -> tuple[Columns, np.ndarray, Columns]:
+    """Columns of decays, numbers of their captures, and columns of these, newest muon first."""
+    n = len(signal)
+    counts = generator.poisson(np.where(signal, 2.0, 5.0))
+    counts[: n // 10] = 0
+    total = int(counts.sum())
+    near = np.repeat(~signal, counts)
+    offset = generator.normal(0.0, np.where(near, 0.3, 0.8), (3, total))
+    track = generator.normal(0.0, np.where(near, 0.4, 0.7), (3, total))
+    ago = generator.exponential(np.where(near, 1e3, 1e4), total)
+    ago = ago[np.lexsort((ago, np.repeat(np.arange(n), counts)))]
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    points = dict(zip(("dx", "dy", "dz"), offset, strict=True))
+    points |= {"distance": np.linalg.norm(offset, axis=0), "dt": ago}
+    points |= {"delay": generator.uniform(150.0, 2000.0, total)}
+    points |= dict(zip(("track_x", "track_y", "track_z"), track, strict=True))
+    points |= {"track_distance": np.linalg.norm(track, axis=0)}
+    points |= {"dedx": generator.exponential(100.0, total)}
+    points |= {"muon_captures": generator.poisson(4.0, total) + 1.0}
+    points |= {"muon_charge": generator.lognormal(12.0, 0.5, total)}
+    points |= {"muon": np.arange(total) - starts}
+    place = generator.normal(0.0, 0.7, (3, n))
+    since = generator.exponential(3.0, n)
+    since[n // 2 : n // 2 + n // 20] = np.nan
+    columns = {"energy": generator.uniform(2.0, 3.0, n)}
+    columns |= dict(zip("xyz", place, strict=True))
+    columns |= {"radius": np.linalg.norm(place, axis=0), "dt_muon": since}
+    columns |= {"n_captures": counts.astype(np.float64)}
+    return _single(columns), counts, _single(points)
+
+
+def _ibd(
+    signal: Bool[np.ndarray, " candidate"], generator: np.random.Generator
+) -> tuple[Columns, np.ndarray, Columns]:
+    """Columns of pairs; they have no points."""
+    n = len(signal)
+    radius = generator.uniform(0.0, 6.0, n)
     columns = {
-        **dict(zip(("dx", "dy", "dz"), step.T, strict=True)),
-        "distance": np.linalg.norm(step, axis=1),
-        "dt": dt,
-        "delay": rng.uniform(150, 2000, n),
-        **dict(zip(("track_x", "track_y", "track_z"), track.T, strict=True)),
-        "track_distance": rng.exponential(np.where(related, 0.5, 1.5)),
-        "dedx": rng.gamma(2, np.where(related, 200, 60)),
-        "muon_captures": np.where(related, 3, 1) + rng.poisson(1, n),
-        "muon_charge": rng.gamma(3, 2e5, n),
-        "muon": muon,
+        "e_prompt": np.where(signal, generator.uniform(1.0, 7.0, n), generator.gamma(2.0, 0.6, n)),
+        "e_delayed": generator.normal(2.2, 0.1, n),
+        "r_prompt": radius,
+        "r_delayed": np.abs(radius + generator.normal(0.0, 0.5, n)),
+        "dr": generator.gamma(3.0, np.where(signal, 0.2, 0.5), n),
+        "dt": np.where(signal, generator.exponential(2e-4, n), generator.uniform(0.0, 1e-3, n)),
     }
+    return _single(columns), np.zeros(n, np.int64), {}
+
+
+def _single(columns: dict[str, np.ndarray]) -> Columns:
+    """The same in single precision."""
     return {name: np.asarray(values, np.float32) for name, values in columns.items()}
-
-
-def ibd_candidates(n: int = 200, *, seed: int = 1) -> Candidates:
-    """Pairs of a prompt and a delayed event: half are ``ibd``, half ``accidental``."""
-    rng = np.random.default_rng(seed)
-    true = rng.permutation(n) < n // 2
-    columns = {
-        "e_prompt": np.where(true, rng.gamma(6, 0.6, n) + 0.9, rng.exponential(0.6, n) + 0.9),
-        "e_delayed": np.where(true, rng.normal(2.2, 0.1, n), rng.uniform(1.8, 2.6, n)),
-        "r_prompt": 6 * np.where(true, rng.random(n) ** (1 / 3), rng.random(n) ** (1 / 9)),
-        "r_delayed": 6 * np.where(true, rng.random(n) ** (1 / 3), rng.random(n) ** (1 / 9)),
-        "dr": np.where(true, rng.gamma(3, 0.2, n), 2 * rng.random(n) ** (1 / 3)),
-        "dt": np.where(true, rng.exponential(207.5e-6, n), rng.uniform(0, 1e-3, n)),
-    }
-    delayed = np.cumsum(rng.integers(2, 50, n))
-    return Candidates(
-        IBD,
-        np.arange(n),
-        np.full(n, 15001),
-        {name: np.asarray(values, np.float32) for name, values in columns.items()},
-        np.zeros(n + 1, np.int64),
-        {},
-        IBD_UNITS,
-        {
-            "kind": np.where(true, b"ibd", b"accidental"),
-            "group": np.where(true, np.arange(n), -1),
-        },
-        {"prompt": delayed - 1, "delayed": delayed},
-    )

@@ -21,13 +21,15 @@ from kzcal.io.candidates import (
     read_candidates,
 )
 from kzcal.io.candidates_writer import candidate_writer, write_candidates
-from kzcal.testing.candidates import ibd_candidates, spallation_candidates
+from kzcal.testing.candidates import synthetic_candidates
 
 ANY = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 FLOATS = st.floats(width=32)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
+SOME = synthetic_candidates("spallation", 60)[0]
+PAIRS = synthetic_candidates("ibd", 60)[0]
 HEADER = CandidateHeader(SPALLATION, "kamland-zen-800", 3600.0)
 
 
@@ -93,7 +95,7 @@ def test_what_is_written_is_read_whole_and_in_pieces(candidates, data, tmp_path)
             assert not len(candidates)
 
 
-@pytest.mark.parametrize("candidates", [spallation_candidates(), ibd_candidates()])
+@pytest.mark.parametrize("candidates", [SOME, PAIRS])
 def test_made_up_candidates_survive_a_file(candidates, tmp_path):
     header = CandidateHeader(candidates.purpose, "kamland-zen-800", None, 99.5)
     write_candidates(tmp_path / "c.h5", candidates, header, notes={"settings": "{}"})
@@ -105,7 +107,7 @@ def test_made_up_candidates_survive_a_file(candidates, tmp_path):
 
 
 def test_a_file_without_candidates_has_their_columns(tmp_path):
-    none = ibd_candidates().take(np.zeros(0, np.int64))
+    none = PAIRS.take(np.zeros(0, np.int64))
     write_candidates(tmp_path / "c.h5", none, CandidateHeader(IBD, "d"))
     found = read_candidates(tmp_path / "c.h5")
     assert len(found) == 0
@@ -113,7 +115,7 @@ def test_a_file_without_candidates_has_their_columns(tmp_path):
 
 
 def test_points_outside_a_view_are_not_written(tmp_path):
-    whole = spallation_candidates(9)
+    whole = SOME.take(np.arange(20, 29))
     view = replace(whole.take(np.arange(3, 6)), offsets=whole.offsets[3:7], points=whole.points)
     write_candidates(tmp_path / "c.h5", view, HEADER)
     same(read_candidates(tmp_path / "c.h5"), whole.take(np.arange(3, 6)))
@@ -121,7 +123,7 @@ def test_points_outside_a_view_are_not_written(tmp_path):
 
 def altered(tmp_path, change):
     path = tmp_path / "c.h5"
-    write_candidates(path, spallation_candidates(6, seed=2), HEADER)
+    write_candidates(path, SOME.take(np.arange(30, 36)), HEADER)
     with h5py.File(path, "r+") as file:
         change(file)
     return path
@@ -149,7 +151,7 @@ def without(name):
     return change
 
 
-N_POINTS = int(spallation_candidates(6, seed=2).offsets[-1])
+N_POINTS = int(SOME.take(np.arange(30, 36)).offsets[-1])
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_a_broken_file_is_refused_in_one_sentence(tmp_path, change, says):
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_truncated_file_is_refused(tmp_path, share):
     path = tmp_path / "c.h5"
-    write_candidates(path, spallation_candidates(50), HEADER)
+    write_candidates(path, SOME, HEADER)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(FileFormatError, match=r"c\.h5: "):
@@ -213,9 +215,9 @@ def test_other_files_hold_no_candidates(tmp_path):
 
 
 def test_what_no_reader_would_take_is_not_written(tmp_path):
-    path, good = tmp_path / "c.h5", spallation_candidates(5)
+    path, good = tmp_path / "c.h5", SOME.take(np.arange(5))
     for bad, says in (
-        (ibd_candidates(5), "must be for spallation, got ibd"),
+        (PAIRS.take(np.arange(5)), "must be for spallation, got ibd"),
         (
             replace(good, columns=good.columns | {"x": np.zeros(4, np.float32)}),
             "have 5 rows, got 4",
@@ -233,7 +235,7 @@ def test_what_no_reader_would_take_is_not_written(tmp_path):
 
 
 def test_a_failure_between_chunks_leaves_the_old_file(tmp_path):
-    path, good = tmp_path / "c.h5", spallation_candidates(5)
+    path, good = tmp_path / "c.h5", SOME.take(np.arange(5))
     write_candidates(path, good, HEADER)
     before = path.read_bytes()
 
