@@ -124,6 +124,7 @@ def kzcal_commands() -> Iterable[Command]:
     summaries = {
         "calibrate": "Calibrate every PMT of a run and store the result.",
         "closure": "Inject truths, simulate, fit, and say whether the errors are honest.",
+        "combine": "Combine the scores of several classifiers into one rejection.",
         "compare": "Tell how far the events of FAKE are from those of DATA.",
         "db": "Keep, look at and exchange the constants of every PMT by tag and run.",
         "demo": "Calibrate a small simulated period, from hits to report.",

@@ -42,6 +42,44 @@ def read_scores(path: Path, event: Int64[np.ndarray, " event"]) -> Float64[np.nd
     return np.array([_number(path, i, row[1]) for i, row in enumerate(rows)], np.float64)
 
 
+def read_numbered_scores(
+    path: Path, event: Int64[np.ndarray, " event"]
+) -> Float64[np.ndarray, " event"]:
+    """Scores of some events of a file, found by their numbers.
+
+    Args:
+        path: CSV file; it may hold further events.
+        event: numbers of the events whose scores are wanted.
+
+    Raises:
+        FileFormatError: the file cannot be read, has no score for an event, or has two.
+    """
+    rows = _rows(path)
+    number, score = (
+        np.array([_number(path, i, row[j]) for i, row in enumerate(rows)], np.float64)
+        for j in (0, 1)
+    )
+    order = np.argsort(number, kind="stable")
+    ordered = number[order]
+    twice = np.flatnonzero(np.diff(ordered) == 0)
+    if len(twice):
+        message = (
+            f"{path}: scores are found by the event's number, got two for event "
+            f"{ordered[twice[0]]:.0f}: give the scores of one run"
+        )
+        raise FileFormatError(message)
+    place = np.minimum(np.searchsorted(ordered, event), max(len(ordered) - 1, 0))
+    found = ordered[place] == event if len(ordered) else np.zeros(len(event), bool)
+    if not found.all():
+        missing = event[~found]
+        message = (
+            f"{path}: every event needs a score, got none for {len(missing)} of {len(event)}, "
+            f"the first of them event {missing[0]}: score the file that they come from"
+        )
+        raise FileFormatError(message)
+    return score[order][place]
+
+
 def _rows(path: Path) -> list[list[str]]:
     """Rows below the header, each of two cells."""
     try:

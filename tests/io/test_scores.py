@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kzcal.errors import FileFormatError
-from kzcal.io.scores import read_scores
+from kzcal.io.scores import read_numbered_scores, read_scores
 
 EVENTS = np.array([7, 8, 11])
 GOOD = "event,score\n7,0.5\n8,-1000.0\n11,1e-3\n"
@@ -61,3 +61,24 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
     (tmp_path / "s.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FileFormatError, match="must be readable"):
         read_scores(tmp_path / "s.csv", EVENTS)
+
+
+def test_numbered_scores_are_found_wherever_they_are(tmp_path):
+    path = written(tmp_path / "s.csv", GOOD)
+    assert read_numbered_scores(path, np.array([11, 7, 11])).tolist() == [0.001, 0.5, 0.001]
+    assert read_numbered_scores(path, np.array([], np.int64)).tolist() == []
+
+
+def test_an_event_without_a_score_is_named(tmp_path):
+    path = written(tmp_path / "s.csv", GOOD)
+    with pytest.raises(FileFormatError, match="none for 2 of 3, the first of them event 9"):
+        read_numbered_scores(path, np.array([7, 9, 10]))
+    empty = written(tmp_path / "none.csv", "event,score\n")
+    with pytest.raises(FileFormatError, match="none for 1 of 1"):
+        read_numbered_scores(empty, np.array([7]))
+
+
+def test_two_scores_of_one_number_are_refused(tmp_path):
+    path = written(tmp_path / "s.csv", GOOD + "7,0.1\n")
+    with pytest.raises(FileFormatError, match="two for event 7"):
+        read_numbered_scores(path, np.array([8]))

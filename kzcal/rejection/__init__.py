@@ -1,0 +1,1 @@
+"""Scores of several classifiers put together into one rejection."""

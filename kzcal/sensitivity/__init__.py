@@ -1,0 +1,1 @@
+"""What half-life an experiment is expected to exclude, and what a rejection is worth."""
