@@ -1,0 +1,83 @@
+"""A model of boosted trees opened for its trees, and the classes of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import xgboost as xgb
+from jaxtyping import Bool, Int64
+
+from kzcal.candidates import Candidates
+from kzcal.classify.model import Manifest, instances
+from kzcal.errors import ConfigurationError
+from kzcal.evaluate.kinds import KIND
+from kzcal.training.directory import WEIGHTS
+from kzcal.training.tensors import read_tensors
+from kzcal_bdt.booster import loaded
+from kzcal_bdt.trees import BOOSTER
+
+NAME = "bdt"
+"""Of the classifier that is made of trees."""
+
+
+def opened_trees(path: Path) -> tuple[Sequence[xgb.Booster], Manifest]:
+    """The trees of a model, or of the instances of a bootstrap, and what the first one is.
+
+    Raises:
+        ConfigurationError: there is no model, or one of another classifier.
+        FileFormatError: its weights cannot be read.
+    """
+    directories = instances(path)
+    manifest = directories[0].manifest()
+    if manifest.classifier != NAME:
+        message = (
+            f"importances are of a model of {NAME}, got one of {manifest.classifier} in {path}: "
+            f"train one by `kzcal train {NAME}`"
+        )
+        raise ConfigurationError(message)
+    weights = [read_tensors(d.path / WEIGHTS, torch.device("cpu"))[0] for d in directories]
+    return [loaded(each[BOOSTER], {}) for each in weights], manifest
+
+
+def signal_of(candidates: Candidates, manifest: Manifest) -> Bool[np.ndarray, " pair"] | None:
+    """Whether each pair is of a kind that the model takes for signal; None for pairs of data."""
+    if KIND not in candidates.truth:
+        return None
+    return np.isin(candidates.truth[KIND].astype(str), manifest.signal)
+
+
+def kinds_of(
+    candidates: Candidates, signal: Sequence[str], background: Sequence[str]
+) -> tuple[Int64[np.ndarray, " chosen"], Bool[np.ndarray, " chosen"]]:
+    """Rows of the pairs of the kinds asked for, and whether each is signal.
+
+    Raises:
+        ConfigurationError: kinds are not known, or there is no pair of a class.
+    """
+    if KIND not in candidates.truth:
+        message = (
+            f"a threshold needs to know the class of each pair, got candidates without "
+            f"truth/{KIND}: give simulated ones"
+        )
+        raise ConfigurationError(message)
+    kinds = candidates.truth[KIND].astype(str)
+    rows = np.flatnonzero(np.isin(kinds, [*signal, *background]))
+    chosen = np.isin(kinds[rows], signal)
+    for what, names, n in (
+        ("signal", signal, int(chosen.sum())),
+        ("background", background, int((~chosen).sum())),
+    ):
+        if n < FEWEST:
+            message = (
+                f"a threshold needs at least {FEWEST} pairs of {what}, got {n} of kind "
+                f"{', '.join(names)} (choices: {', '.join(sorted(set(kinds)))})"
+            )
+            raise ConfigurationError(message)
+    return rows, chosen
+
+
+FEWEST = 4
+"""Pairs of either class that a threshold is found by."""

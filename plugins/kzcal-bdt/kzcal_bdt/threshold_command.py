@@ -1,0 +1,99 @@
+"""``kzcal bdt-threshold``: where to cut a score of pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kzcal.cli.output import emit, json_option, plain, table
+
+RESULT = "threshold.json"
+FILE = click.Path(path_type=Path)
+MOST_DRAWS = 10_000
+
+
+@click.command()
+@click.argument("scores", type=FILE)
+@click.option("--events", "pairs", type=FILE, required=True, help="Pairs that were scored.")
+@click.option(
+    "--ibd",
+    "signal_rate",
+    type=float,
+    required=True,
+    help="Antineutrinos per day among such pairs, before any cut on the score.",
+)
+@click.option("--accidental", "accidental_rate", type=float, help="Accidental pairs per day.")
+@click.option(
+    "--off-time",
+    type=FILE,
+    help="Instead: pairs of `kzcal coincidence build --off-time`, which tell their rate.",
+)
+@click.option("--signal", multiple=True, default=("ibd",), show_default=True, help="Kinds.")
+@click.option(
+    "--background", multiple=True, default=("accidental",), show_default=True, help="The same."
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(2, MOST_DRAWS),
+    default=100,
+    show_default=True,
+    help="How often pairs are drawn anew for the errors.",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the draws.")
+@click.option(
+    "--out",
+    type=FILE,
+    required=True,
+    help="Directory for OUT/index.html and OUT/threshold.json; made where there is none.",
+)
+@json_option
+def bdt_threshold(
+    scores: Path,
+    pairs: Path,
+    signal_rate: float,
+    accidental_rate: float | None,
+    off_time: Path | None,
+    signal: tuple[str, ...],
+    background: tuple[str, ...],
+    draws: int,
+    seed: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Find the threshold of a score that suits the rates of antineutrinos and accidentals.
+
+    SCORES is what `kzcal score` writes, of pairs whose kind is known. The threshold has the
+    largest S / sqrt(S + B); what it keeps is judged by halves of the pairs, each cut at the
+    threshold of the other.
+    """
+    if (accidental_rate is None) == (off_time is None):
+        reason = "--accidental or --off-time tells the rate of accidental pairs: give one of them"
+        raise click.UsageError(reason)
+    import numpy as np
+
+    from kzcal.cli.report import made_directory
+    from kzcal.io.candidates import read_candidates
+    from kzcal.io.scores import read_scores
+    from kzcal_bdt.model import kinds_of
+    from kzcal_bdt.off_time import off_time_rate
+    from kzcal_bdt.page import PAGE, write_result, write_threshold
+    from kzcal_bdt.working_point import Rates, balanced_accuracy, working_point
+
+    if off_time is not None:
+        accidental_rate = off_time_rate(off_time)
+    rates = Rates(signal_rate, accidental_rate or 0.0)
+    page = made_directory(out) / PAGE
+    candidates = read_candidates(pairs)
+    rows, is_signal = kinds_of(candidates, signal, background)
+    score = read_scores(scores, candidates.event)[rows]
+    generator = np.random.default_rng(seed)
+    found = working_point(score, is_signal, rates, draws=draws, generator=generator)
+    accuracy = balanced_accuracy(score, is_signal)
+    given = {"ibd": signal_rate, "accidental": accidental_rate, "draws": draws, "seed": seed}
+    files = {"scores": scores, "pairs": pairs, "off_time": off_time}
+    inputs = plain({**given, **files, "signal": signal, "background": background})
+    result = {**found.as_dict(), **accuracy.as_dict(), "inputs": inputs}
+    told = write_threshold(page, found, accuracy, score, is_signal, inputs)
+    write_result(out / RESULT, result)
+    emit(result, as_json, f"{table(('threshold of the best merit', ''), told)}\n{page}")
