@@ -178,7 +178,7 @@ def simulate(
     cocktail = _cocktail(words, recipe, {"number": number, "volume": volume, "name": kind}, given)
     setup = Setup(
         cocktail,
-        _constants(nominal, location, tag, cocktail.run),
+        chosen_constants(nominal, location, tag, cocktail.run),
         session.plugin_files,
         choose_device(device).type,
         keeps_true=gtq is not None,
@@ -241,7 +241,9 @@ def source_options(words: Sequence[str]) -> dict[str, Any]:
     return dict(number_options(words, "a source", "kzcal simulate"))
 
 
-def _constants(nominal: bool, location: str | None, tag: str | None, run: int) -> Constants:
+def chosen_constants(
+    nominal: bool, location: str | None, tag: str | None, run: int
+) -> Constants:
     """Where the constants come from; one way must be chosen."""
     from kzcal.conditions.engine import resolve
     from kzcal.simulate.constants import Constants

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64, Int64, Shaped
 from torch import Tensor
 
 from kzcal.geometry import Detector
@@ -44,6 +45,7 @@ class Batch:
         kept: so many of them count; the others complete the block.
         forced: whether there is no decay at all, and a forced trigger at every timestamp.
         thinning: which of their events stay; None for all.
+        truth: what more is known of each decay: further columns of the events' truth.
     """
 
     primaries: Primaries
@@ -54,6 +56,7 @@ class Batch:
     kept: int
     forced: bool = False
     thinning: Thinning | None = None
+    truth: Mapping[str, Shaped[np.ndarray, " decay"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +125,7 @@ class Chain:
             ceiling=self.light.ceiling,
             generator=key.torch("response", self.device, self.constants),
         )
-        events = self._events(batch, parted, _hits(pulses, n))
+        events = events_of_parts(batch, parted, self.transport, _hits(pulses, n))
         reported = self._reconstructed(events, t0 - parted.after_decay, key)
         true = replace(reported, hits=photoelectron_hits(light, n)) if self.keeps_true else None
         return Simulated(reported, true).take(parted.decay < batch.kept)
@@ -136,24 +139,6 @@ class Chain:
         generator = key.torch("light", self.device)
         return self.light.sample(on_device(sites, self.device), generator=generator)
 
-    def _events(self, batch: Batch, parted: Parted, hits: Hits) -> Events:
-        """Events without anything reconstructed."""
-        n = len(parted.decay)
-        truth = {name: np.asarray(v) for name, v in self.transport.truth(parted.deposits).items()}
-        truth["kind"] = np.full(n, batch.kind.encode())
-        truth["decay"] = batch.first + parted.decay
-        truth["part"] = parted.part
-        return Events(
-            event=np.arange(n),
-            timestamp=batch.timestamp[parted.decay] + np.rint(parted.begin).astype(np.int64),
-            trigger=np.full(n, FORCED if batch.forced else PHYSICS, np.uint8),
-            vertex=np.full((n, 3), np.nan, np.float32),
-            energy=np.full(n, np.nan, np.float32),
-            t0=np.full(n, np.nan, np.float32),
-            hits=hits,
-            truth=truth,
-        )
-
     def _reconstructed(
         self, events: Events, begin: Float64[np.ndarray, " event"], key: BlockKey
     ) -> Events:
@@ -164,6 +149,26 @@ class Chain:
             return self.reconstruction.smeared(events, begin, key)
         found = self.reconstruction.fit(events)
         return replace(events, vertex=found.vertex, energy=found.energy, t0=found.t0)
+
+
+def events_of_parts(batch: Batch, parted: Parted, transport: Transport, hits: Hits) -> Events:
+    """Events without anything reconstructed, and the truth about them."""
+    n = len(parted.decay)
+    truth = {name: np.asarray(v) for name, v in transport.truth(parted.deposits).items()}
+    truth["kind"] = np.full(n, batch.kind.encode())
+    truth["decay"] = batch.first + parted.decay
+    truth["part"] = parted.part
+    truth |= {name: column[parted.decay] for name, column in batch.truth.items()}
+    return Events(
+        event=np.arange(n),
+        timestamp=batch.timestamp[parted.decay] + np.rint(parted.begin).astype(np.int64),
+        trigger=np.full(n, FORCED if batch.forced else PHYSICS, np.uint8),
+        vertex=np.full((n, 3), np.nan, np.float32),
+        energy=np.full(n, np.nan, np.float32),
+        t0=np.full(n, np.nan, np.float32),
+        hits=hits,
+        truth=truth,
+    )
 
 
 def _hits(pulses: Pulses, n_events: int) -> Hits:

@@ -12,6 +12,7 @@ from kzcal.hits import Events
 from kzcal.io.hdf5_writer import event_writer
 from kzcal.simulate.chain import Simulated
 from kzcal.simulate.order import in_time_order
+from kzcal.simulate.vertices import VertexChain
 from kzcal.simulate.workers import Recipe, Simulation, simulated
 
 
@@ -108,9 +109,10 @@ def _writers(
     """Writers of both files, or of the first alone."""
     header, muons, lineage = simulation.header, simulation.muons, simulation.lineage
     first = stack.enter_context(event_writer(out, header, muons, notes={"lineage": lineage}))
-    if gtq is None:
+    chain = simulation.chain
+    if gtq is None or isinstance(chain, VertexChain):
         return first, None
-    notes = {"lineage": lineage, "hits": what_the_hits_are(simulation.chain.light.ceiling)}
+    notes = {"lineage": lineage, "hits": what_the_hits_are(chain.light.ceiling)}
     true = replace(header, physics_window_ns=None, forced_window_ns=None)
     return first, stack.enter_context(event_writer(gtq, true, muons, notes=notes))
 

@@ -37,6 +37,7 @@ from kzcal.simulate.muons import draw_muons
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.smearing import FITTED, Smearing
 from kzcal.simulate.timeline import Component, Scheduled, Series, Steady, Thinned, steady_counts
+from kzcal.simulate.vertices import VertexChain
 from kzcal.simulate.volumes import Point, Shell, volume
 from kzcal.simulate.workers import Simulation
 
@@ -56,6 +57,7 @@ class Setup:
         device: where light and response are drawn.
         keeps_true: whether photoelectrons are wanted too.
         reconstructs: whether vertex, energy and time are wanted.
+        hits: whether light and response are simulated; without them vertices are smeared.
 
     Raises:
         ConfigurationError: they are not, and the cocktail says how they come about.
@@ -67,6 +69,7 @@ class Setup:
     device: str = "cpu"
     keeps_true: bool = False
     reconstructs: bool = True
+    hits: bool = True
 
     def __post_init__(self) -> None:
         if not self.reconstructs and self.cocktail.vertex != FITTED:
@@ -79,7 +82,7 @@ class Setup:
     @property
     def fits(self) -> bool:
         """Whether vertices are fitted, for which a light map is needed."""
-        return self.reconstructs and self.cocktail.vertex == FITTED
+        return self.hits and self.reconstructs and self.cocktail.vertex == FITTED
 
     def open(self) -> Simulation:
         """The simulation."""
@@ -89,7 +92,7 @@ class Setup:
         if shared:
             detector = detector_at(detector, shared)
         components, muons = components_of(cocktail, detector, plugins.sources)
-        chain = self._chain(detector, shared)
+        chain = self._chain(detector, shared) if self.hits else self._vertices(detector, shared)
         return Simulation(
             chain=chain,
             components=self._thinned(components, chain),
@@ -128,6 +131,11 @@ class Setup:
             keeps_true=self.keeps_true,
         )
 
+    def _vertices(self, detector: Detector, shared: Mapping[str, float]) -> VertexChain:
+        """The chain that ends with the energy deposits."""
+        errors = Smearing.parse(self.cocktail.vertex, shared) if self.reconstructs else None
+        return VertexChain(Transport(detector, self._materials()), errors)
+
     def _materials(self) -> Materials:
         """Optical tables, those of the user in place of the reviewed ones."""
         known, own = load_materials(), self.cocktail.optics
@@ -137,7 +145,9 @@ class Setup:
         """What a calibration does not fit of a PMT's response."""
         return Path(self.cocktail.response or baseline_directory() / "response.toml")
 
-    def _thinned(self, components: Sequence[Component], chain: Chain) -> Sequence[Component]:
+    def _thinned(
+        self, components: Sequence[Component], chain: Chain | VertexChain
+    ) -> Sequence[Component]:
         """Components with a window of quenched energy, if there is one."""
         window, cocktail = self.cocktail.window, self.cocktail
         if window is None:
@@ -181,6 +191,7 @@ class Setup:
                 "response": hashlib.sha256(self._response_text().read_bytes()).hexdigest(),
                 "baseline": baseline_digest(),
                 "reconstruction": self.reconstructs,
+                **({} if self.hits else {"hits": False}),
                 "device": torch.device(self.device).type,
             },
             seed=self.cocktail.seed,

@@ -37,14 +37,18 @@ class Smearing:
         t0: of the emission time, ns.
         time_shift: by which emission times are found early, ns: what a global fit calls a shift
             of all hits.
+        energy: of the energy at 1 MeV, as a share.
+        scale: visible over quenched energy.
     """
 
     vertex: float
     t0: float
     time_shift: float = 0.0
+    energy: float = ENERGY_RESOLUTION
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("vertex", "t0"):
+        for name in ("vertex", "t0", "energy"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 message = f"the error of {name} must be finite and not negative, got {value}"
@@ -94,8 +98,9 @@ class Smearing:
         """
         n, rng = len(events), key.numpy("reconstruction")
         true = np.stack([events.truth[axis] for axis in "xyz"], axis=1).astype(np.float64)
-        energy = np.maximum(events.truth["e_quenched"].astype(np.float64), LEAST_MEV)
-        found = energy + ENERGY_RESOLUTION * np.sqrt(energy) * rng.standard_normal(n)
+        quenched = events.truth["e_quenched"].astype(np.float64)
+        energy = np.maximum(self.scale * quenched, LEAST_MEV)
+        found = energy + self.energy * np.sqrt(energy) * rng.standard_normal(n)
         off: Float64[np.ndarray, "event 3"] = rng.standard_normal((n, 3))
         vertex = true + off * (self.vertex / np.sqrt(3 * energy))[:, None]
         t0 = begin - self.time_shift + self.t0 * rng.standard_normal(n)

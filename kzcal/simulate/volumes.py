@@ -6,9 +6,10 @@
     sphere:R          inside a radius, m
     film              the surface of the inner balloon
     balloon           the surface of the outer balloon
+    edge:DEPTH        the scintillator from its edge inwards, exp(-depth/DEPTH), m
     point:X,Y,Z       one place, m
 
-All are filled evenly.
+All but the edge are filled evenly.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from jaxtyping import Float64
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 
-FORMS = "xels, ls, shell:RMIN:RMAX, sphere:R, film, balloon or point:X,Y,Z"
+EDGE_NODES = 8193
+FORMS = "xels, ls, shell:RMIN:RMAX, sphere:R, film, balloon, edge:DEPTH or point:X,Y,Z"
 
 
 class Volume(Protocol):
@@ -71,6 +73,31 @@ class Surface:
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """A sphere that is filled from outside.
+
+    Args:
+        radius: of the sphere, m.
+        depth: the density falls by e over it, m.
+    """
+
+    radius: float
+    depth: float
+
+    @property
+    def size(self) -> None:
+        """A density that falls fills no certain volume."""
+
+    def sample(self, n: int, *, generator: np.random.Generator) -> Float64[np.ndarray, "n 3"]:
+        """Draw places by their depth, and by the surface at that depth."""
+        edges = np.linspace(0.0, self.radius, EDGE_NODES)
+        density = edges**2 * np.exp((edges - self.radius) / self.depth)
+        below = np.append(0.0, np.cumsum(density[1:] + density[:-1]))
+        away = np.interp(generator.random(n), below / below[-1], edges)
+        return np.asarray(away[:, None] * directions(n, generator))
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One place, m."""
 
@@ -112,6 +139,8 @@ def volume(text: str, detector: Detector) -> Volume:
             return Surface(inner)
         case "balloon", ():
             return Surface(outer)
+        case "edge", (depth,) if 0 < depth <= outer:
+            return Edge(outer, depth)
         case "sphere", (radius,) if 0 < radius <= detector.pmt_radius:
             return Shell(0.0, radius)
         case "shell", (low, high) if 0 <= low < high <= detector.pmt_radius:

@@ -19,6 +19,7 @@ from kzcal.hits import Muons, RunHeader
 from kzcal.simulate.chain import Chain, Simulated
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.timeline import Component, Task, tasks
+from kzcal.simulate.vertices import VertexChain
 
 BLOCKS_AHEAD = 3
 """Blocks that wait for each worker, so that none idles."""
@@ -29,7 +30,7 @@ class Simulation:
     """A chain and what it is to simulate.
 
     Args:
-        chain: the stages.
+        chain: the stages, or those of them that make no hits.
         components: kinds of decays, with names that differ.
         seed: decides everything together with the run and the constants.
         header: of the file, with the run number.
@@ -38,7 +39,7 @@ class Simulation:
         lineage: all that decides the numbers, as JSON.
     """
 
-    chain: Chain
+    chain: Chain | VertexChain
     components: Sequence[Component]
     seed: int
     header: RunHeader

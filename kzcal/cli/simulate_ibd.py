@@ -1,0 +1,312 @@
+"""``kzcal simulate ibd`` and ``kzcal simulate accidentals``: pairs, true ones and others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kzcal.cli.db import database_option
+from kzcal.cli.interrupts import interrupts_kept
+from kzcal.cli.machine import device_option, settle_threads
+from kzcal.cli.output import emit, json_option, progress
+from kzcal.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from kzcal.simulate.accidental_run import WrittenPairs
+    from kzcal.simulate.antineutrino_run import AntineutrinoRequest, CoincidenceSetup
+    from kzcal.simulate.cocktail import Ingredient
+
+SMEARED = "smeared:0.12:0.35"
+"""Source: 12 cm at 1 MeV, KamLAND (2015), arXiv:1503.02137."""
+SECONDS_PER_DAY = 86_400.0
+
+Command = Callable[..., None]
+
+OPTIONS = (
+    click.option(
+        "--config",
+        "recipe",
+        type=click.Path(path_type=Path),
+        help="TOML file with [[component]] tables of single events, instead of the known ones.",
+    ),
+    click.option("--run", type=click.IntRange(0), default=0, help="Run number.  [default: 0]"),
+    click.option("--seed", type=click.IntRange(0), default=1, help="Decides the random numbers."),
+    click.option("--out", type=click.Path(path_type=Path), required=True, help="The event file."),
+    click.option("--detector", metavar="NAME|FILE.toml", default="kamland-zen-800"),
+    click.option("--hits", is_flag=True, help="With hits, which takes a hundred times as long."),
+    database_option,
+    click.option("--tag", help="Tag whose constants of the run are taken for --hits."),
+    click.option("--nominal", is_flag=True, help="Nominal constants for --hits."),
+    click.option("--light", type=click.Choice(["map", "full"]), default="map", help="Of --hits."),
+    click.option(
+        "--vertex",
+        metavar="fitted|smeared[:M:NS]",
+        help=f"Vertices fitted to --hits, or smeared.  [default: {SMEARED}; with --hits fitted]",
+    ),
+    click.option(
+        "--resolution",
+        type=click.FloatRange(0.0, 1.0),
+        default=0.065,
+        show_default=True,
+        help="Of smeared energies, at 1 MeV.",
+    ),
+    click.option(
+        "--least-energy",
+        "least_mev",
+        type=click.FloatRange(0.0),
+        default=0.5,
+        show_default=True,
+        help="Leave out single events below, MeV.",
+    ),
+    device_option,
+    click.option("--threads", type=click.IntRange(1), help="Threads of each worker."),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Processes; their number changes nothing in the file.",
+    ),
+    json_option,
+)
+
+
+def shared_options(command: Command) -> Command:
+    """Options of both commands."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much is simulated: so many antineutrinos, or so many days of a run."""
+
+    number: int | None
+    days: float | None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Of a run."""
+        return None if self.days is None else self.days * SECONDS_PER_DAY
+
+
+@click.command()
+@click.option("--n", "number", type=click.IntRange(0), help="Number of antineutrinos.")
+@click.option("--days", type=click.FloatRange(0.0, min_open=True), help="A run of so many days.")
+@click.option(
+    "--flux",
+    default="reactor:0.6,geo:0.4",
+    show_default=True,
+    help="Origins, reactor or geo, and their shares of the reactions.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.0),
+    default=0.25,
+    show_default=True,
+    help="A day, with --days.",
+)
+@click.option("--volume", default="ls", show_default=True, help="Where they react.")
+@click.option(
+    "--singles",
+    type=click.FloatRange(0.0),
+    default=0.0,
+    help="Add single events, so many times as often as known, with --days.",
+)
+@shared_options
+@pass_session
+def ibd(
+    session: Session,
+    /,
+    number: int | None,
+    days: float | None,
+    flux: str,
+    rate: float,
+    volume: str,
+    singles: float,
+    **given: Any,  # noqa: ANN401  OPTIONS by name
+) -> None:
+    """Simulate antineutrinos: positrons, and the captures of their neutrons.
+
+    Each antineutrino gives two events of the same truth/group, kinds ibd-prompt and ibd-delayed.
+    With --n alone they come one a second, with --days at any time of a run, with --singles among
+    the single events of a detector. Without --hits vertices, energies and times are those of the
+    energy deposits, with the errors of a reconstruction.
+
+    \b
+        kzcal simulate ibd --n 10000 --seed 7 --out ibd.h5
+        kzcal simulate ibd --days 30 --singles 1 --out month.h5
+        kzcal simulate ibd --n 2000 --hits --nominal --out ibd_hits.h5
+    """  # noqa: D301  click reads \b
+    if number is None and days is None:
+        reason = "give --n, a number of antineutrinos, or --days of a run, or both"
+        raise click.UsageError(reason)
+    if singles and days is None:
+        reason = "--singles need --days, the length of the run that they are spread over"
+        raise click.UsageError(reason)
+    settle_threads(given["threads"])
+    from kzcal.simulate.antineutrino_run import AntineutrinoRequest
+    from kzcal.simulate.ibd import Flux
+
+    wanted = AntineutrinoRequest(Flux.parse(flux), number, rate, volume)
+    _write(session, _recipe(session, Amount(number, days), singles, wanted, given), given)
+
+
+@click.command()
+@click.option(
+    "--days",
+    type=click.FloatRange(0.0, min_open=True),
+    required=True,
+    help="Length of the run of single events.",
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(1),
+    help="Write so many pairs that look like antineutrinos, made of the run's events.",
+)
+@click.option(
+    "--distance", type=click.FloatRange(0.0), default=2.0, show_default=True, help="Of --pairs, m."
+)
+@click.option(
+    "--times",
+    type=click.FloatRange(0.0),
+    default=1.0,
+    show_default=True,
+    help="Scale of the rates.",
+)
+@shared_options
+@pass_session
+def accidentals(
+    session: Session,
+    /,
+    days: float,
+    pairs: int | None,
+    distance: float,
+    times: float,
+    **given: Any,  # noqa: ANN401  OPTIONS by name
+) -> None:
+    """Simulate single events of a run, which pair by accident alone.
+
+    The events are those of natural radioactivity in the scintillator, on the balloon and from
+    outside, and of 11C, 10C and 136Xe; truth/group of all is -1. With --pairs two of them become
+    a pair within a millisecond, one pair a second, if energies, radii and distance let them pass
+    for an antineutrino; the rate of such pairs is reported.
+
+    \b
+        kzcal simulate accidentals --days 1 --out singles.h5
+        kzcal simulate accidentals --days 1 --pairs 30000 --out accidentals.h5
+    """  # noqa: D301  click reads \b
+    settle_threads(given["threads"])
+    recipe = _recipe(session, Amount(None, days), times, None, given)
+    if pairs is None:
+        _write(session, recipe, given)
+        return
+    from kzcal.io.atomic import check_writable
+    from kzcal.simulate.accidental_run import write_pairs
+    from kzcal.simulate.accidentals import PairCuts
+
+    check_writable(given["out"])
+    _announce(session, recipe)
+    with interrupts_kept() as check:
+        cuts = PairCuts(distance=distance)
+        written = write_pairs(recipe, given["out"], pairs, cuts, check=check)
+    emit(written, given["as_json"], pairs_summary(written))
+
+
+def pairs_summary(written: WrittenPairs) -> str:
+    """What was written, and how often it happens."""
+    return (
+        f"wrote {written.out}: {written.n_pairs} pairs of {written.n_prompt} prompt and "
+        f"{written.n_delayed} delayed single events; the singles would pair "
+        f"{written.per_day:.4g} times a day"
+    )
+
+
+def _recipe(
+    session: Session,
+    amount: Amount,
+    times: float,
+    antineutrinos: AntineutrinoRequest | None,
+    given: Mapping[str, Any],
+) -> CoincidenceSetup:
+    """What the options ask for."""
+    from kzcal.calibrate.machine import choose_device
+    from kzcal.cli.simulate import chosen_constants
+    from kzcal.simulate.antineutrino_run import CoincidenceSetup
+    from kzcal.simulate.cocktail import Cocktail
+    from kzcal.simulate.constants import Constants
+    from kzcal.simulate.setup import Setup
+    from kzcal.simulate.singles import times_as_often
+    from kzcal.simulate.smearing import FITTED
+
+    hits = given["hits"]
+    constants = Constants()
+    if hits:
+        constants = chosen_constants(
+            given["nominal"], given["location"], given["tag"], given["run"]
+        )
+    cocktail = Cocktail(
+        components=times_as_often(_singles(given["recipe"]), times) if times else (),
+        duration_s=amount.duration_s,
+        vertex=given["vertex"] or (FITTED if hits else SMEARED),
+        **{name: given[name] for name in ("run", "seed", "detector", "light")},
+    )
+    device = choose_device(given["device"]).type
+    setup = Setup(cocktail, constants, session.plugin_files, device, hits=hits)
+    return CoincidenceSetup(setup, antineutrinos, given["least_mev"], given["resolution"])
+
+
+def _singles(recipe: Path | None) -> tuple[Ingredient, ...]:
+    """The single events of a TOML file, or the known ones."""
+    from kzcal.simulate.cocktail import read_cocktail
+    from kzcal.simulate.singles import SINGLES
+
+    if recipe is None:
+        return SINGLES
+    return read_cocktail(recipe, {"run": 0, "duration_s": 1.0}).components
+
+
+def _announce(session: Session, recipe: CoincidenceSetup) -> None:
+    """Say that a light map is to be traced."""
+    from kzcal.geometry import load_detector
+
+    if recipe.setup.hits:
+        session.announce_light_map(load_detector(recipe.setup.cocktail.detector))
+
+
+def _write(session: Session, recipe: CoincidenceSetup, given: Mapping[str, Any]) -> None:
+    """Simulate, write and report."""
+    import torch
+
+    from kzcal.cli.simulate_text import summary
+    from kzcal.io.atomic import check_writable
+    from kzcal.simulate.run import write_simulation
+
+    check_writable(given["out"])
+    _announce(session, recipe)
+    simulation = recipe.open()
+    total = sum(part.n_decays for part in simulation.components)
+    workers = given["workers"]
+    with (
+        interrupts_kept() as check,
+        progress("simulating", total, quiet=session.quiet) as advance,
+    ):
+
+        def watch(n_events: float) -> None:
+            check()
+            advance(n_events)
+
+        written = write_simulation(
+            recipe,
+            given["out"],
+            workers=workers,
+            threads=given["threads"] or max(1, torch.get_num_threads() // workers),
+            advance=watch,
+            simulation=simulation,
+        )
+    emit(written, given["as_json"], summary(written))
