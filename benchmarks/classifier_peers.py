@@ -22,7 +22,7 @@ from kzcal.calibrate.report.picture import drawing
 from kzcal.classify.augment import random_dead
 from kzcal.classify.corrected import Correction, corrected_events
 from kzcal.classify.judging import judge
-from kzcal.classify.model import Opened, opened
+from kzcal.classify.model import OpenedModel, opened
 from kzcal.components import Classifier
 from kzcal.io.source import open_events
 from kzcal.learning import ClassifierTask, CorrectedEvents
@@ -48,7 +48,7 @@ class Judged:
     signal: np.ndarray
 
 
-def judged(path: Path, constants: Constants, model: Opened) -> Judged:
+def judged(path: Path, constants: Constants, model: OpenedModel) -> Judged:
     """The last fifth of each class of a file."""
     detector = model.detector
     correction = Correction.of(constants.payload(detector), detector)
@@ -60,7 +60,7 @@ def judged(path: Path, constants: Constants, model: Opened) -> Judged:
         return Judged(corrected_events(source, detector, correction, rows), signal[rows])
 
 
-def row(model: Opened, record: Classifier, on: Judged) -> tuple[list[object], np.ndarray]:
+def row(model: OpenedModel, record: Classifier, on: Judged) -> tuple[list[object], np.ndarray]:
     """A row of the table, and the scores."""
     start = time.process_time()
     score = model.classifier.score(on.events)
@@ -84,7 +84,7 @@ def row(model: Opened, record: Classifier, on: Judged) -> tuple[list[object], np
     ], score
 
 
-def seconds_of_a_step(model: Opened, record: Classifier, on: Judged) -> float:
+def seconds_of_a_step(model: OpenedModel, record: Classifier, on: Judged) -> float:
     """Processor time of a step of training."""
     weight = np.ones(len(on.signal), np.float32)
     task = ClassifierTask(on.events, on.signal, weight, model.detector, CPU, 1)

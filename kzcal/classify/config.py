@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kzcal.classify.matching import MATCHED
-from kzcal.components import Classifier
+from kzcal.components import HITS, Classifier
 from kzcal.errors import ConfigurationError
 from kzcal.training.config import TrainingConfig, option_values
 
@@ -36,6 +36,23 @@ class ClassifierConfig(TrainingConfig):
             self._refuse("match", f"one of {', '.join(MATCHED)}")
         if not 0 <= self.set_aside < 1:
             self._refuse("set_aside", "a share from 0 to less than 1")
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateConfig(ClassifierConfig):
+    """Settings of the training of a classifier of candidates: of more, and matched on request.
+
+    Candidates are rows of numbers, of which there is room for many.
+    """
+
+    events: int = 10_000_000
+    most_held_out: int = 20_000
+    match: str = "none"
+
+
+def config_type(record: Classifier) -> type[ClassifierConfig]:
+    """Settings of the training of a classifier, by what it takes."""
+    return ClassifierConfig if record.takes == HITS else CandidateConfig
 
 
 def chosen_options(

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from kzcal.classify.judging import Verdict, judge
-from kzcal.classify.tasks import Material
-from kzcal.learning import LearningClassifier
+from kzcal.classify.material import LearningScorer, Material
 from kzcal.training.keeping import DirectoryKeeper
 from kzcal.training.loop import Progress, Validation
 
@@ -27,7 +26,7 @@ class ClassifierKeeper(DirectoryKeeper):
     material: Material
     verdicts: list[Verdict] = field(default_factory=list)
 
-    def judged(self, learner: LearningClassifier, _progress: Progress) -> float:
+    def judged(self, learner: LearningScorer, _progress: Progress) -> float:
         """Share of pairs of signal and background held out that the score has exchanged."""
         if not self.world.first:
             return math.inf

@@ -10,17 +10,19 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from kzcal.candidates import Candidates
 from kzcal.errors import ConfigurationError
 from kzcal.learning import CorrectedEvents
 
-MATCHED = ("nhit", "energy", "none")
+ENERGY = "energy"
+MATCHED = ("nhit", ENERGY, "none")
 MOST_BINS = 40
 FEWEST_PER_BIN = 25
 """Events of each class that a bin holds on average at least."""
 
 
 def matching_weights(
-    events: CorrectedEvents, signal: Bool[np.ndarray, " event"], match: str
+    events: CorrectedEvents | Candidates, signal: Bool[np.ndarray, " event"], match: str
 ) -> Float32[np.ndarray, " event"]:
     """A weight for every event; their mean is one in each class.
 
@@ -30,16 +32,16 @@ def matching_weights(
     none weigh nothing.
 
     Args:
-        events: of both classes.
+        events: of both classes, or candidates.
         signal: whether each is signal.
         match: nhit, energy or none.
 
     Raises:
-        ConfigurationError: the classes share no bin.
+        ConfigurationError: the classes share no bin, or candidates have no such number.
     """
     if match == "none" or not len(events):
         return np.ones(len(events), np.float32)
-    values = (events.hits.counts if match == "nhit" else events.energy).astype(np.float64)
+    values = _values(events, match)
     bin_of = _bins(values, signal)
     n = bin_of.max() + 1
     share = np.stack([np.bincount(bin_of[c], minlength=n) / c.sum() for c in (~signal, signal)])
@@ -52,6 +54,19 @@ def matching_weights(
         raise ConfigurationError(message)
     ratio = np.divide(target / target.sum(), share, out=np.zeros_like(share), where=share > 0)
     return np.asarray(ratio[signal.astype(np.int64), bin_of], np.float32)
+
+
+def _values(events: CorrectedEvents | Candidates, match: str) -> Float64[np.ndarray, " event"]:
+    """The quantity that is made alike."""
+    if isinstance(events, CorrectedEvents):
+        return (events.hits.counts if match == "nhit" else events.energy).astype(np.float64)
+    if match != ENERGY or ENERGY not in events.columns:
+        message = (
+            f"candidates are matched by a column {ENERGY} or not at all, got --match {match} for "
+            f"those with columns {', '.join(events.columns)}: choose --match none"
+        )
+        raise ConfigurationError(message)
+    return events.columns[ENERGY].astype(np.float64)
 
 
 def _bins(values: Float64[np.ndarray, " event"], signal: Bool[np.ndarray, " event"]) -> np.ndarray:

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from kzcal.components import Classifier
+from kzcal.classify.material import Scorer
+from kzcal.components import HITS, Classifier
 from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.geometry import Detector
 from kzcal.io.toml import toml_text
-from kzcal.learning import CorrectedEvents, HitClassifier, Trained
+from kzcal.learning import HitClassifier, Trained
 from kzcal.training.directory import MANIFEST, WEIGHTS, TrainedDirectory, manifest_table
 from kzcal.training.tensors import read_tensors
 
@@ -106,44 +107,67 @@ class ClassifierDirectory(TrainedDirectory):
         weights, _ = read_tensors(self.path / WEIGHTS, device)
         return Trained(weights, self.manifest().options, detector, device)
 
+    def scorer(self, record: Classifier, detector: Detector, device: torch.device) -> Scorer:
+        """The classifier with its best weights, of events or of candidates."""
+        return cast("Scorer", record.build(self.trained(detector, device)))
+
     def classifier(
         self, record: Classifier, detector: Detector, device: torch.device
     ) -> HitClassifier:
-        """The classifier with its best weights."""
-        return cast("HitClassifier", record.build(self.trained(detector, device)))
+        """The classifier of events with its best weights."""
+        return cast("HitClassifier", self.scorer(record, detector, device))
 
 
 @dataclass(frozen=True, slots=True)
-class Ensemble:
+class MeanScorer:
     """The mean of what several classifiers say.
 
     Args:
         members: that are asked.
     """
 
-    members: tuple[HitClassifier, ...]
+    members: tuple[Scorer, ...]
 
-    def score(self, events: CorrectedEvents) -> Float64[np.ndarray, " event"]:
-        """The mean score of each event."""
-        return np.asarray(np.mean([member.score(events) for member in self.members], axis=0))
+    def score(self, examples: Any, /) -> Float64[np.ndarray, " event"]:  # noqa: ANN401
+        """The mean score of each event or candidate."""
+        return np.asarray(np.mean([member.score(examples) for member in self.members], axis=0))
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A model, ready to score events.
+class OpenedModel:
+    """A model, ready to score events or candidates.
 
     Args:
+        path: of its directory.
         manifest: what it is; of several instances the first one's.
+        record: of its classifier.
         detector: that it was trained for.
-        classifier: with its best weights.
+        scorer: with its best weights.
     """
 
+    path: Path
     manifest: Manifest
+    record: Classifier
     detector: Detector
-    classifier: HitClassifier
+    scorer: Scorer
+
+    @property
+    def classifier(self) -> HitClassifier:
+        """The classifier of events.
+
+        Raises:
+            ConfigurationError: it takes candidates.
+        """
+        if self.record.takes != HITS:
+            message = (
+                f"events are scored by a classifier of their hits, got {self.record.name} in "
+                f"{self.path}, which takes candidates for {self.record.takes}"
+            )
+            raise ConfigurationError(message)
+        return cast("HitClassifier", self.scorer)
 
 
-def opened(path: Path, records: Mapping[str, Classifier], device: torch.device) -> Opened:
+def opened(path: Path, records: Mapping[str, Classifier], device: torch.device) -> OpenedModel:
     """Open a model, or the instances of a bootstrap, whose mean is then the score.
 
     Args:
@@ -158,8 +182,9 @@ def opened(path: Path, records: Mapping[str, Classifier], device: torch.device) 
     directories = instances(path)
     first = directories[0].manifest()
     detector = directories[0].open_detector(first)
-    members = tuple(d.classifier(record_of(d, records), detector, device) for d in directories)
-    return Opened(first, detector, members[0] if len(members) == 1 else Ensemble(members))
+    members = tuple(d.scorer(record_of(d, records), detector, device) for d in directories)
+    scorer = members[0] if len(members) == 1 else MeanScorer(members)
+    return OpenedModel(path, first, record_of(directories[0], records), detector, scorer)
 
 
 def instances(path: Path) -> Sequence[ClassifierDirectory]:

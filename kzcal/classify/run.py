@@ -10,13 +10,14 @@ import numpy as np
 import torch
 
 from kzcal import __version__
+from kzcal.classify.candidates import LabelledCandidates, gather_candidates
 from kzcal.classify.config import ClassifierConfig
 from kzcal.classify.judging import DRAWS, Verdict, judge
 from kzcal.classify.keeping import JUDGED_BY, ClassifierKeeper
+from kzcal.classify.material import LearningScorer, Material, resampled
 from kzcal.classify.model import ClassifierDirectory, Manifest
-from kzcal.classify.tasks import LabelledFile, Material, gather, resampled
-from kzcal.components import Classifier
-from kzcal.conditions.payload import InputFile
+from kzcal.classify.tasks import LabelledFile, gather
+from kzcal.components import HITS, Classifier
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.training.curves import read_table
@@ -87,18 +88,18 @@ class Hooks:
 
 def train_files(
     trainee: Trainee,
-    files: Sequence[LabelledFile],
+    files: Sequence[LabelledFile | LabelledCandidates],
     detector: Detector,
     out: Path,
     hooks: Hooks,
     *,
     bootstrap: int = 0,
 ) -> list[Outcome]:
-    """Train a classifier on labelled events, and leave a model in a directory.
+    """Train a classifier on labelled events or candidates, and leave a model in a directory.
 
     Args:
         trainee: what shall be trained.
-        files: with the events.
+        files: with the events, or with candidates if it takes these.
         detector: of all of them.
         out: directory of the model, or of the directories ``00``, ``01`` and so on of instances.
         hooks: where to calculate, and whom to ask and tell.
@@ -120,9 +121,7 @@ def train_files(
     if trainee.resume and world().first and not first.exists:
         message = f"a training goes on from a model, got none in {first.path}: leave out --resume"
         raise ConfigurationError(message)
-    material = gather(
-        files, trainee.signal, trainee.background, detector, trainee.config, hooks.device
-    )
+    material = gathered(trainee, files, detector, hooks.device)
     if not bootstrap:
         manifest = manifest_of(trainee, files, material, None)
         return [train_material(trainee, material, manifest, out, hooks)]
@@ -137,6 +136,25 @@ def train_files(
     return done
 
 
+def gathered(
+    trainee: Trainee,
+    files: Sequence[LabelledFile | LabelledCandidates],
+    detector: Detector,
+    device: torch.device,
+) -> Material:
+    """What a classifier is trained and judged on: events or candidates, as it takes them.
+
+    Raises:
+        ConfigurationError: they cannot teach it.
+    """
+    classes, config = (trainee.signal, trainee.background), trainee.config
+    if trainee.record.takes == HITS:
+        events = [file for file in files if isinstance(file, LabelledFile)]
+        return gather(events, *classes, detector, config, device)
+    candidates = [file for file in files if isinstance(file, LabelledCandidates)]
+    return gather_candidates(candidates, *classes, detector, config, device)
+
+
 def train_material(
     trainee: Trainee, material: Material, manifest: Manifest, out: Path, hooks: Hooks
 ) -> Outcome:
@@ -144,7 +162,7 @@ def train_material(
     assert trainee.record.learn is not None
     directory, config, here = ClassifierDirectory(out), trainee.config, world()
     # It refuses options before there is a directory, which a second try would stumble over.
-    learner = trainee.record.learn(material.task, **trainee.options)
+    learner: LearningScorer = trainee.record.learn(material.task, **trainee.options)
     if trainee.resume and directory.exists:
         check_same(directory, directory.manifest().identity, manifest.identity)
     elif here.first:
@@ -178,12 +196,15 @@ def verdict_of(
     """How well the best weights tell the events held out; the same in every process."""
     if world().size > 1:
         torch.distributed.barrier()
-    best = directory.classifier(trainee.record, material.task.detector, device)
+    best = directory.scorer(trainee.record, material.task.detector, device)
     return judge(best.score(material.events), material.signal, material.weight, draws=DRAWS)
 
 
 def manifest_of(
-    trainee: Trainee, files: Sequence[LabelledFile], material: Material, resampling: int | None
+    trainee: Trainee,
+    files: Sequence[LabelledFile | LabelledCandidates],
+    material: Material,
+    resampling: int | None,
 ) -> Manifest:
     """What a model will be."""
     record, config = trainee.record, trainee.config
@@ -194,7 +215,7 @@ def manifest_of(
         seed=material.task.seed,
         detector=Path(config.detector).name,
         detector_digest=material.task.detector.digest,
-        inputs=tuple(InputFile(file.path.name, file.source.digest()) for file in files),
+        inputs=tuple(file.input_file for file in files),
         constants=tuple(file.constants for file in files),
         options=trainee.options,
         settings=config.as_dict(),

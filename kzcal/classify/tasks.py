@@ -1,27 +1,23 @@
-"""What a classifier is trained and judged on: labelled events of files, corrected and split."""
+"""Files of labelled events as a training takes them: corrected and split."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Int64
 
 from kzcal.classify.config import ClassifierConfig
 from kzcal.classify.corrected import Correction, corrected_events, together
-from kzcal.classify.matching import matching_weights
-from kzcal.errors import ConfigurationError
+from kzcal.classify.material import Material, labels
+from kzcal.conditions.payload import InputFile
 from kzcal.evaluate.kinds import KIND, check_kinds, last_of_each_kind
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
-from kzcal.learning import ClassifierTask, CorrectedEvents
 from kzcal.training.draws import uniform
-
-FEWEST_JUDGED = 20
-"""Events of each class that a validation needs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,22 +36,10 @@ class LabelledFile:
     correction: Correction
     constants: str
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """Events to learn from, and others to judge by.
-
-    Args:
-        task: to learn from.
-        events: held out.
-        signal: whether each of these is signal.
-        weight: of each of these.
-    """
-
-    task: ClassifierTask
-    events: CorrectedEvents
-    signal: Bool[np.ndarray, " event"]
-    weight: Float32[np.ndarray, " event"]
+    @property
+    def input_file(self) -> InputFile:
+        """Name and hash."""
+        return InputFile(self.path.name, self.source.digest())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,8 +82,12 @@ def gather(
         ConfigurationError: a class lacks events to learn from or to judge by, or a kind is in no
             file or in both classes.
     """
-    check_kinds(signal, background, [file.source.table() for file in files])
-    kinds = [labels(file, signal, background) for file in files]
+    truths = [file.source.table().truth for file in files]
+    check_kinds(signal, background, truths)
+    kinds = [
+        labels(file.path, truth, signal, background)
+        for file, truth in zip(files, truths, strict=True)
+    ]
     usable = [
         free_rows(file, is_known, config.set_aside)
         for file, (is_known, _) in zip(files, kinds, strict=True)
@@ -111,45 +99,11 @@ def gather(
         parts.append(corrected_events(file.source, detector, file.correction, split.rows))
         signals.append(split.signal)
         held.append(split.held_out)
-    events, sign, out = together(parts), np.concatenate(signals), np.concatenate(held)
-    out = thinned(out, config.most_held_out)
-    _check(sign, out, signal, background)
-    task = ClassifierTask(
-        events=events.take(~out),
-        signal=sign[~out],
-        weight=matching_weights(events.take(~out), sign[~out], config.match),
-        detector=detector,
-        device=device,
-        seed=config.seed,
+    material = Material.parted(
+        together(parts), np.concatenate(signals), np.concatenate(held), detector, config, device
     )
-    judged = events.take(out)
-    return Material(task, judged, sign[out], matching_weights(judged, sign[out], config.match))
-
-
-def labels(
-    file: LabelledFile, signal: Sequence[str], background: Sequence[str]
-) -> tuple[Bool[np.ndarray, " event"], Bool[np.ndarray, " event"]]:
-    """Which events of a file are of a known class, and which are signal.
-
-    Raises:
-        ConfigurationError: the file does not say what its events are, or has none of these.
-    """
-    truth = file.source.table().truth
-    if KIND not in truth:
-        message = (
-            f"a classifier learns from events of known kinds, got no truth/kind in {file.path}"
-        )
-        raise ConfigurationError(message)
-    kind = truth[KIND].astype(str)
-    is_signal = np.isin(kind, list(signal))
-    is_known = is_signal | np.isin(kind, list(background))
-    if not is_known.any():
-        message = (
-            f"{file.path}: signal is {', '.join(signal)} and background {', '.join(background)}, "
-            f"got only events of {', '.join(np.unique(kind)[:10])}: name kinds that it has"
-        )
-        raise ConfigurationError(message)
-    return is_known, is_signal
+    material.check(signal, background)
+    return material
 
 
 def free_rows(
@@ -165,7 +119,7 @@ def free_rows(
         set_aside: share of each kind at the end of the file that is.
     """
     table = file.source.table()
-    aside = last_of_each_kind(table, table.truth[KIND], set_aside)
+    aside = last_of_each_kind(table.reconstructed, table.truth[KIND], set_aside)
     return np.asarray(is_known & table.reconstructed & ~aside)
 
 
@@ -188,46 +142,3 @@ def split_rows(
     draws = uniform(file.source.table().event, config.seed)
     taken = np.flatnonzero(free & (draws < share))
     return Split(taken, is_signal[taken], draws[taken] < share * config.held_out)
-
-
-def thinned(held: Bool[np.ndarray, " event"], most: int) -> Bool[np.ndarray, " event"]:
-    """The same mask with at most so many events, evenly over all of them."""
-    rows = np.flatnonzero(held)
-    kept = np.zeros_like(held)
-    kept[rows[:: max(1, -(-len(rows) // most))]] = True
-    return kept
-
-
-def resampled(material: Material, seed: int, match: str) -> Material:
-    """The same with events to learn from drawn anew from them, with replacement.
-
-    Args:
-        material: of the training.
-        seed: of the draw, and of the training on it.
-        match: what weights make alike.
-    """
-    task = material.task
-    generator = np.random.default_rng(seed)
-    rows = np.sort(generator.integers(0, len(task.signal), len(task.signal)))
-    events, signal = task.events.take(rows), task.signal[rows]
-    weight = matching_weights(events, signal, match)
-    return replace(
-        material, task=replace(task, events=events, signal=signal, weight=weight, seed=seed)
-    )
-
-
-def _check(
-    signal: Bool[np.ndarray, " event"],
-    held: Bool[np.ndarray, " event"],
-    names: Sequence[str],
-    others: Sequence[str],
-) -> None:
-    for word, mine in ((", ".join(names), signal), (", ".join(others), ~signal)):
-        learned, judged = int((mine & ~held).sum()), int((mine & held).sum())
-        if not learned or judged < FEWEST_JUDGED:
-            message = (
-                f"a training needs events of each class to learn from and {FEWEST_JUDGED} to "
-                f"judge by, got {learned} and {judged} of {word}: give more events, or raise the "
-                f"setting held_out"
-            )
-            raise ConfigurationError(message)

@@ -7,10 +7,11 @@ from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
 from kzcal.cli.output import table
+from kzcal.components import HITS
 
 if TYPE_CHECKING:
     from kzcal.classify.run import Outcome
-    from kzcal.classify.score import Scored
+    from kzcal.classify.score import ScoredFile
     from kzcal.components import Classifier
 
 
@@ -62,8 +63,10 @@ def _outcome(outcome: Outcome) -> str:
     )
 
 
-def scored_text(done: Scored) -> str:
-    """What was written."""
+def scored_text(done: ScoredFile, takes: str) -> str:
+    """What was written, by what the classifier takes."""
+    if takes != HITS:
+        return f"{done.out}: {done.n_events} candidates scored"
     scored = f"{done.n_scored} of them with a vertex scored"
     dropped = f"{done.n_dropped} hits dropped because time or charge is not a number"
     return f"{done.out}: {done.n_events} events, {scored}; {dropped}"

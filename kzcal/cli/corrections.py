@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,25 @@ def corrections(location: str | None, tag: str | None, nominal: bool) -> Correct
         message = f"hits are corrected by --tag's constants or by --nominal ones, got {got}"
         raise ConfigurationError(message)
     return Corrections(location, tag)
+
+
+def check_uncorrected(tag: str | None, nominal: bool, runs: Sequence[int]) -> None:
+    """Refuse constants where candidates are asked for.
+
+    Raises:
+        ConfigurationError: there are some.
+    """
+    given = [
+        name
+        for name, is_given in (("--tag", tag is not None), ("--nominal", nominal), ("--run", runs))
+        if is_given
+    ]
+    if given:
+        message = (
+            f"candidates are made of reconstructed events, which no constants correct, got "
+            f"{', '.join(given)}: leave out"
+        )
+        raise ConfigurationError(message)
 
 
 def constants_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -13,6 +13,7 @@ from kzcal.cli.events import detector_option
 from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.output import emit, json_option, plain, progress, table
 from kzcal.cli.session import Session, pass_session
+from kzcal.components import HITS
 
 if TYPE_CHECKING:
     from kzcal.evaluate.evaluation import Evaluation
@@ -33,10 +34,10 @@ FILE = click.Path(path_type=Path)
     help="Directory for OUT/index.html and OUT/evaluation.json; made where there is none.",
 )
 @click.option(
-    "--signal", multiple=True, default=("bb",), show_default=True, help="Kind of truth/kind."
+    "--signal", multiple=True, help="Kind of truth/kind; else bb, of candidates xe136 or ibd."
 )
 @click.option(
-    "--background", multiple=True, default=("bi214",), show_default=True, help="The same."
+    "--background", multiple=True, help="The same; else bi214, long-lived or accidental."
 )
 @click.option(
     "--last",
@@ -96,11 +97,12 @@ def evaluate(
 ) -> None:
     """Tell how well scores separate classes, and what they depend on.
 
-    SCORES is what `kzcal score` writes; several are compared on the same events. With several
-    --events each classifier has a file of scores for each, joined by commas. The first classifier
-    is looked at closest: in bins of energy, radius, height, hits, run and PMTs in use, and with
-    --data in tagged events of a run. With --model the page shows which times and which parts of
-    the sphere matter, and what dead PMTs cost; that scores a few hundred events a hundred times.
+    SCORES is what `kzcal score` writes, of events or of candidates; several are compared on the
+    same ones, given by --events. With several --events each classifier has a file of scores for
+    each, joined by commas. The first classifier is looked at closest: in bins of energy, radius,
+    height, hits, run and PMTs in use, or of each column of candidates, and with --data in tagged
+    events of a run. With --model the page shows which times and which parts of the sphere matter,
+    and what dead PMTs cost; that scores a few hundred events a hundred times.
 
     Writes OUT/index.html, a page that needs no other file, and OUT/evaluation.json with every
     number. docs/evaluation.md tells what each is.
@@ -114,38 +116,48 @@ def evaluate(
     settle_threads(threads)
     from dataclasses import replace
 
-    from kzcal.cli.evaluate_inputs import Conditions, Opened, agreed
+    from kzcal.cli.evaluate_candidates import CandidateFiles, are_candidates, check_options
+    from kzcal.cli.evaluate_inputs import Conditions, EventFiles, agreed
     from kzcal.cli.report import made_directory
     from kzcal.evaluate.config import EvaluationConfig
     from kzcal.evaluate.evaluation import evaluate as judged
+    from kzcal.evaluate.kinds import chosen_kinds
     from kzcal.evaluate.occlusion import n_scorings
     from kzcal.evaluate.page import PAGE, write_page
     from kzcal.evaluate.scored import ScoreFiles
     from kzcal.geometry import load_detector
 
     config = EvaluationConfig() if settings is None else EvaluationConfig.from_toml(settings)
-    detector = load_detector(detector_name)
-    page = made_directory(out) / PAGE
     classifiers = [ScoreFiles.parsed(text, len(files)) for text in scores]
-    constants = corrections(location, tag, nominal) if tag is not None or nominal else None
-    conditions = Conditions.of(constants, runs, len(files))
+    opened: EventFiles | CandidateFiles
     with ExitStack() as stack:
-        kinds = (signal, background)
-        opened = Opened.of(session, stack, files, detector, conditions, kinds, last)
-        found = judged(opened.scored(classifiers), config)
-        if data is not None:
-            agreement = agreed(opened, classifiers[0], data, sample, simulated, config)
-            found = replace(found, agreement=agreement)
-        if model is not None:
-            total = n_scorings(len(config.dead))
-            with progress("asking the model", total, quiet=session.quiet) as advance:
-                looked = opened.looked(model, device, config, advance)
-            found = replace(found, looked=looked)
+        if are_candidates(files):
+            asked = {"--model": model, "--data": data, "--tag": tag, "--nominal": nominal}
+            check_options(asked)
+            opened = CandidateFiles.of(files, (signal, background), last)
+            kinds = chosen_kinds(opened.purpose, signal, background)
+            found, described = judged(opened.scored(classifiers), config), opened.detector
+        else:
+            detector = load_detector(detector_name)
+            constants = corrections(location, tag, nominal) if tag is not None or nominal else None
+            conditions = Conditions.of(constants, runs, len(files))
+            kinds = chosen_kinds(HITS, signal, background)
+            opened = EventFiles.of(session, stack, files, detector, conditions, kinds, last)
+            found, described = judged(opened.scored(classifiers), config), detector.name
+            if data is not None:
+                agreement = agreed(opened, classifiers[0], data, sample, simulated, config)
+                found = replace(found, agreement=agreement)
+            if model is not None:
+                total = n_scorings(len(config.dead))
+                with progress("asking the model", total, quiet=session.quiet) as advance:
+                    looked = opened.looked(model, device, config, advance)
+                found = replace(found, looked=looked)
         inputs = opened.inputs(classifiers)
-    inputs |= {"signal": signal, "background": background, "last": last}
+    inputs |= {"signal": kinds[0], "background": kinds[1], "last": last}
     inputs |= {"model": model, "data": data, "simulated": simulated, "sample": sample}
     told: dict[str, Any] = {k: v for k, v in plain(inputs).items() if v is not None}
-    write_page(page, found, told, detector.name)
+    page = made_directory(out) / PAGE
+    write_page(page, found, told, described)
     result = {**found.as_dict(), "inputs": told}
     _write_result(out / RESULT, result)
     emit(result, as_json, text(found, page))

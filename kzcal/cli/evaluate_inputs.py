@@ -75,7 +75,7 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class EventFiles:
     """Files of labelled events, open.
 
     Args:
@@ -104,7 +104,7 @@ class Opened:
         conditions: Conditions,
         kinds: tuple[Sequence[str], Sequence[str]],
         last: float,
-    ) -> Opened:
+    ) -> EventFiles:
         """Open files until the stack closes, and find their labelled events.
 
         Raises:
@@ -114,7 +114,7 @@ class Opened:
         from kzcal.evaluate.scored import Labelled
 
         sources = tuple(stack.enter_context(session.open_events(p, detector)) for p in paths)
-        check_kinds(*kinds, [source.table() for source in sources])
+        check_kinds(*kinds, [source.table().truth for source in sources])
         labelled = []
         for number, source in enumerate(sources):
             correction = conditions.correction(number, source, detector)
@@ -222,7 +222,7 @@ def simulated(session: Session, detector: Detector, files: tuple[Path, Path]) ->
 
 
 def agreed(
-    opened: Opened,
+    opened: EventFiles,
     classifier: ScoreFiles,
     data: tuple[Path, Path],
     sample: str,

@@ -9,7 +9,7 @@ from typing import Any
 
 from kzcal.calibrate.machine import choose_device
 from kzcal.classify.corrected import Correction
-from kzcal.classify.model import Opened, instances, opened
+from kzcal.classify.model import OpenedModel, instances, opened
 from kzcal.cli.corrections import corrections
 from kzcal.cli.output import plain
 from kzcal.cli.report import made_directory
@@ -113,7 +113,7 @@ class Studied:
         """The last events of a file, of each kind."""
         with session.open_events(path, self.bench.detector) as source:
             (whole,) = source.chunks(10**9)
-        return whole.take(last_of_each_kind(whole, whole.truth[KIND], last))
+        return whole.take(last_of_each_kind(whole.reconstructed, whole.truth[KIND], last))
 
     def write(self, found: Findings, more: Mapping[str, Any]) -> dict[str, Any]:
         """Write the results; what was found and where the page is, for a program."""
@@ -130,7 +130,7 @@ def _constants(given: Mapping[str, Any]) -> Constants:
     return Constants.stored(resolve(given["location"]), given["tag"], given["run"])
 
 
-def _detector_of(path: Path, model: Opened) -> str:
+def _detector_of(path: Path, model: OpenedModel) -> str:
     """Name of a model's detector, or its file."""
     own = instances(path)[0].path / model.manifest.detector
     return str(own) if own.exists() else model.manifest.detector

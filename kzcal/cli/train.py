@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kzcal.cli.corrections import Corrections, constants_options, corrections
+from kzcal.cli.corrections import (
+    Corrections,
+    check_uncorrected,
+    constants_options,
+    corrections,
+)
 from kzcal.cli.interrupts import interrupts_awaited
 from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.number_options import number_options
 from kzcal.cli.output import emit, json_option, progress
 from kzcal.cli.session import Session, pass_session
+from kzcal.components import HITS, Classifier
 
 if TYPE_CHECKING:
+    from kzcal.classify.candidates import LabelledCandidates
     from kzcal.classify.tasks import LabelledFile
     from kzcal.geometry import Detector
 
@@ -73,7 +80,7 @@ def _list(context: click.Context, _parameter: click.Parameter, asked: bool) -> N
 @click.option(
     "--match",
     type=click.Choice(["nhit", "energy", "none"]),
-    help="What weights make alike in both classes, so that no score hangs on it.",
+    help="What weights make alike in both classes; nhit, for candidates none, if not given.",
 )
 @click.option(
     "--set-aside",
@@ -129,12 +136,14 @@ def train(
 
     NAME is a classifier that learns (--list says which there are), EVENTS are files with
     truth/kind, of one run or several; the hits of each are corrected by the constants of its run:
-    offsets, gains, exchanged cables and PMTs that are out of use.
+    offsets, gains, exchanged cables and PMTs that are out of use. A classifier of coincidences
+    takes files of `kzcal coincidence build` instead, and no constants.
 
     \b
         kzcal train kamnet topology.h5 --signal bb --background bi214 --run 15001 --db kz.db \\
             --tag full-2026 --out model/
         kzcal score model/ period_A.h5 --db kz.db --tag full-2026 --out scores.csv
+        kzcal train pointnet pairs.h5 --signal xe136 --background long-lived --out spallation/
 
     Some events are held out and judge the training, which ends when it has not become better for
     some time, at the latest after --minutes. OUT holds the best weights, and a checkpoint that
@@ -144,7 +153,7 @@ def train(
     """  # noqa: D301  click reads \b
     settle_threads(threads)
     from kzcal.calibrate.machine import choose_device
-    from kzcal.classify.config import ClassifierConfig, chosen_options
+    from kzcal.classify.config import chosen_options, config_type
     from kzcal.classify.run import Hooks, Trainee, train_files
     from kzcal.cli.classify_text import outcomes_text
     from kzcal.geometry import load_detector
@@ -153,7 +162,8 @@ def train(
     paths, numbers = paths_and_options(words)
     plugins = session.plugins()
     record = plugins.classifiers.choose(name)
-    config = ClassifierConfig() if settings is None else ClassifierConfig.from_toml(settings)
+    kind = config_type(record)
+    config = kind() if settings is None else kind.from_toml(settings)
     config = config.with_given(
         {
             "detector": detector,
@@ -170,7 +180,7 @@ def train(
     version = plugins.versions[record.provider]
     trainee = Trainee(record, version, options, signal, background, config, resume)
     described = load_detector(config.detector)
-    chosen = corrections(location, tag, nominal)
+    chosen = chosen_constants(record, location, tag, nominal, runs)
     with (
         ExitStack() as stack,
         connected(choose_device(device)) as here,
@@ -182,7 +192,7 @@ def train(
         ) as advance,
     ):
         first = world().first
-        files = opened_files(session, paths, runs, chosen, described, stack)
+        files = labelled_files(session, record, paths, runs, chosen, described, stack)
         hooks = Hooks(here, interrupted, advance)
         done = train_files(trainee, files, described, out, hooks, bootstrap=bootstrap)
     if first:
@@ -208,6 +218,56 @@ def paths_and_options(words: Sequence[str]) -> tuple[list[Path], list[str]]:
         reason = "a training needs at least one file of EVENTS, got none"
         raise click.UsageError(reason)
     return paths, options
+
+
+def chosen_constants(
+    record: Classifier,
+    location: str | None,
+    tag: str | None,
+    nominal: bool,
+    runs: Sequence[int],
+) -> Corrections | None:
+    """The constants that correct events; None for a classifier of candidates.
+
+    Raises:
+        ConfigurationError: it is not said which, or some are named for candidates.
+    """
+    if record.takes == HITS:
+        return corrections(location, tag, nominal)
+    check_uncorrected(tag, nominal, runs)
+    return None
+
+
+def labelled_files(
+    session: Session,
+    record: Classifier,
+    paths: Sequence[Path],
+    runs: Sequence[int],
+    chosen: Corrections | None,
+    detector: Detector,
+    stack: ExitStack,
+) -> Sequence[LabelledFile | LabelledCandidates]:
+    """The files, as a classifier takes them.
+
+    Args:
+        session: that opens files.
+        record: of the classifier.
+        paths: of the files.
+        runs: whose constants are taken.
+        chosen: where they come from; None without constants.
+        detector: of all files.
+        stack: that closes files of events.
+
+    Raises:
+        ConfigurationError: a file holds events where it takes candidates, or the other way round.
+    """
+    from kzcal.classify.candidates import LabelledCandidates, check_takes
+
+    if chosen is None:
+        return [LabelledCandidates.read(path, record) for path in paths]
+    for path in paths:
+        check_takes(path, record)
+    return opened_files(session, paths, runs, chosen, detector, stack)
 
 
 def opened_files(

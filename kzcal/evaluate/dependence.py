@@ -29,12 +29,17 @@ class Column:
     Args:
         name: of the number.
         unit: of it.
-        values: of every event.
+        values: of every event; NaN where it is not known.
     """
 
     name: str
     unit: str
     values: Float64[np.ndarray, " event"]
+
+    def tells(self, signal: Bool[np.ndarray, " event"]) -> bool:
+        """Whether it is known of events of both classes."""
+        known = np.isfinite(self.values)
+        return bool((known & signal).any() and (known & ~signal).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +121,19 @@ def dependence(
     bins: int,
     generator: np.random.Generator,
 ) -> Dependence:
-    """How a score does in bins of a column.
+    """How a score does in bins of a column, by the events of which it is known.
 
     Args:
-        column: of every event.
+        column: of every event; it must be known of some of both classes.
         score: of every event.
         signal: whether each event is signal.
         acceptance: share of all signal that the common threshold accepts.
         bins: of about as many events each; a column of as few values has one for each.
         generator: draws events anew.
     """
-    part = shares_above(score, signal, acceptance)
+    known, part = np.isfinite(column.values), shares_above(score, signal, acceptance)
+    column = Column(column.name, column.unit, column.values[known])
+    score, signal, part = score[known], signal[known], part[known]
     parted = Parted(score, signal, part, column.values)
     found = tuple(
         parted.bin(rows, acceptance, generator=generator) for rows in rows_of(column.values, bins)

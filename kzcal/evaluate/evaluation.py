@@ -156,6 +156,7 @@ def evaluate(scored: Scored, config: EvaluationConfig) -> Evaluation:
                 generator=np.random.default_rng([config.seed, 5]),
             )
             for column in scored.columns
+            if column.tells(scored.signal)
         ),
         reliabilities=tuple(
             reliability(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64, Int64, Shaped
 
+from kzcal.candidates import Candidates
 from kzcal.errors import ConfigurationError
 from kzcal.evaluate.dependence import Column
 from kzcal.evaluate.kinds import KIND, last_of_each_kind
@@ -57,16 +58,57 @@ class Labelled:
             ConfigurationError: the file has no truth/kind.
         """
         events = source.table()
-        if KIND not in events.truth:
-            message = (
-                "an evaluation needs to know the class of each event, got a file without "
-                f"truth/kind (run {source.header.run}): give simulated events"
-            )
-            raise ConfigurationError(message)
-        kinds = np.asarray(events.truth[KIND]).astype(str)
+        kinds = _kinds(events.truth, f"run {source.header.run}")
         asked = np.isin(kinds, [*signal, *background])
-        rows = np.flatnonzero(asked & last_of_each_kind(events, kinds, last))
+        rows = np.flatnonzero(asked & last_of_each_kind(events.reconstructed, kinds, last))
         return cls(rows, np.isin(kinds[rows], signal), _columns(events, source, rows, live))
+
+    @classmethod
+    def of_candidates(
+        cls,
+        candidates: Candidates,
+        signal: Sequence[str],
+        background: Sequence[str],
+        *,
+        last: float = 1.0,
+    ) -> Labelled:
+        """Candidates of the kinds that are asked for, with all their columns.
+
+        Args:
+            candidates: of the file.
+            signal: kinds of truth/kind that count as signal.
+            background: kinds that count as background.
+            last: share of the candidates of each kind to take, from the end of the file.
+
+        Raises:
+            ConfigurationError: the file has no truth/kind.
+        """
+        kinds = _kinds(candidates.truth, f"candidates for {candidates.purpose}")
+        usable = last_of_each_kind(np.ones(len(kinds), bool), kinds, last)
+        rows = np.flatnonzero(np.isin(kinds, [*signal, *background]) & usable)
+        columns = [
+            Column(name, candidates.units.get(name, "1"), values[rows].astype(np.float64))
+            for name, values in candidates.columns.items()
+        ]
+        columns.append(Column("run", "1", candidates.run[rows].astype(np.float64)))
+        return cls(rows, np.isin(kinds[rows], signal), tuple(columns))
+
+
+def _kinds(
+    truth: Mapping[str, Shaped[np.ndarray, " event"]], where: str
+) -> Shaped[np.ndarray, " event"]:
+    """What each event is.
+
+    Raises:
+        ConfigurationError: nobody knows.
+    """
+    if KIND not in truth:
+        message = (
+            "an evaluation needs to know the class of each event, got a file without "
+            f"truth/kind ({where}): give simulated events"
+        )
+        raise ConfigurationError(message)
+    return np.asarray(truth[KIND]).astype(str)
 
 
 def _columns(
@@ -140,12 +182,29 @@ class Scored:
             np.concatenate([s[one.rows] for s, one in zip(row, labelled, strict=True)])
             for row in scores
         ]
+        _check_alike(labelled)
         columns = tuple(
             Column(first.name, first.unit, np.concatenate([c.values for c in parts]))
             for parts in zip(*(one.columns for one in labelled), strict=True)
             for first in parts[:1]
         )
         return cls(tuple(names), np.array(chosen), signal, columns)
+
+
+def _check_alike(labelled: Sequence[Labelled]) -> None:
+    """Refuse files whose events have different columns.
+
+    Raises:
+        ConfigurationError: they have.
+    """
+    first, *others = ([column.name for column in one.columns] for one in labelled)
+    for other in others:
+        if other != first:
+            message = (
+                f"files that are judged together have the same columns, got "
+                f"{', '.join(first)} and {', '.join(other)}: judge them one by one"
+            )
+            raise ConfigurationError(message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from labelled_events import labelled_run, written
 from kzcal.classify.config import ClassifierConfig, chosen_options
 from kzcal.classify.corrected import Correction
 from kzcal.classify.judging import judge
-from kzcal.classify.tasks import LabelledFile, gather, resampled, thinned
+from kzcal.classify.material import resampled, thinned
+from kzcal.classify.tasks import LabelledFile, gather
 from kzcal.components import Classifier, Option
 from kzcal.errors import ConfigurationError, TrainingError
 from kzcal.io.source import open_events

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from labelled_events import labelled_run, written
 
 from kzcal.classify.corrected import Correction
-from kzcal.classify.tasks import LabelledFile, free_rows, labels
+from kzcal.classify.material import labels
+from kzcal.classify.tasks import LabelledFile, free_rows
 from kzcal.cli.main import main
 from kzcal.evaluate.scored import Labelled
 from kzcal.io.source import open_events
@@ -119,7 +120,8 @@ def test_what_is_judged_is_what_the_training_set_aside(tmp_path):
     correction = Correction.of(Constants().payload(run.detector), run.detector)
     with open_events(path, run.detector) as source:
         labelled = LabelledFile(path, source, correction, "nominal")
-        known, _ = labels(labelled, ["narrow"], ["wide", "other"])
+        truth = source.table().truth
+        known, _ = labels(path, truth, ["narrow"], ["wide", "other"])
         free = free_rows(labelled, known, 0.3)
         judged = Labelled.of(source, ["narrow"], ["wide"], last=0.3).rows
     asked = np.isin(kind, [b"narrow", b"wide"]) & ~events.forced
