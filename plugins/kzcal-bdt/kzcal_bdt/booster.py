@@ -24,7 +24,7 @@ def loaded(raw: Tensor, parameters: Mapping[str, object]) -> xgb.Booster:
 
 
 def inputs(booster: xgb.Booster) -> Sequence[str]:
-    """Names of the inputs, in their order."""
+    """Names of the inputs, in their order; none before the first tree."""
     return list(booster.feature_names or ())
 
 
@@ -34,12 +34,14 @@ def matrix(table: Float32[np.ndarray, "candidate input"], names: Sequence[str]) 
 
 
 def logits(booster: xgb.Booster, candidates: Candidates) -> Float64[np.ndarray, " candidate"]:
-    """Logit of each pair.
+    """Logit of each pair; zero before the first tree.
 
     Raises:
         ConfigurationError: an input is missing.
     """
     names = inputs(booster)
+    if not names:
+        return np.zeros(len(candidates))
     return margins(booster, candidates.table(names), names)
 
 
@@ -61,11 +63,13 @@ def contributions(
 ) -> Float64[np.ndarray, "candidate input"]:
     """What each input adds to the logit of each pair, beside what all pairs have in common.
 
+    Args:
+        booster: of at least one tree.
+        candidates: at least one pair.
+
     Source: S. Lundberg et al. (2020), doi:10.1038/s42256-019-0138-9 (TreeSHAP), as XGBoost has it.
     """
     names = inputs(booster)
     table = candidates.table(names)
-    if not booster.num_boosted_rounds() or not len(table):
-        return np.zeros(table.shape)
     found = booster.predict(matrix(table, names), pred_contribs=True)
     return np.asarray(found, np.float64)[:, :-1]

@@ -23,12 +23,14 @@ class Importance:
 
     Args:
         inputs: their names.
+        units: of each; empty where it is not known.
         gain: share of the loss saved in training by questions about each input.
         values: inputs of each pair.
         added: what each input adds to the logit of each pair, beside what all have in common.
     """
 
     inputs: tuple[str, ...]
+    units: tuple[str, ...]
     gain: Float64[np.ndarray, " input"]
     values: Float32[np.ndarray, "pair input"]
     added: Float64[np.ndarray, "pair input"]
@@ -76,7 +78,8 @@ def importance(boosters: Sequence[xgb.Booster], candidates: Candidates) -> Impor
         raise ConfigurationError(message)
     gain = np.mean([_shares(booster, names) for booster in boosters], axis=0)
     added = np.mean([contributions(booster, candidates) for booster in boosters], axis=0)
-    return Importance(names, gain, candidates.table(names), added)
+    units = tuple(candidates.units.get(name, "") for name in names)
+    return Importance(names, units, gain, candidates.table(names), added)
 
 
 def _shares(booster: xgb.Booster, names: Sequence[str]) -> Float64[np.ndarray, " input"]:

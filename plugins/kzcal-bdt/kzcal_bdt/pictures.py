@@ -79,7 +79,8 @@ def _panel(
     axes.axhline(0, color=FAINT, lw=0.6)
     if known.any():
         axes.set_xlim(*np.quantile(found.values[known, i], OUTER))
-    axes.set_xlabel(words(found.inputs[i]))
+    unit = found.units[i] if found.units[i] != "1" else ""
+    axes.set_xlabel(f"{words(found.inputs[i])}{', ' if unit else ''}{unit}")
     axes.set_ylabel("adds to the logit")
 
 
@@ -97,7 +98,7 @@ def thresholds(
         shares.plot(level, kept, color=COLOURS[0], label="efficiency")
         shares.plot(level, signals / (signals + accidentals), color=COLOURS[1], label="purity")
         shares.plot(level, beside, color=COLOURS[5], label="accidentals kept")
-        shares.legend(loc="lower left")
+        shares.legend(loc="center left")
         shares.set_ylabel("share")
         merits.plot(level, merit, color=COLOURS[0])
         merits.set_ylabel("S / √(S + B) of a day")

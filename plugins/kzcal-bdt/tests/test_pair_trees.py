@@ -136,6 +136,18 @@ def test_a_score_needs_the_inputs_of_the_training():
         grown(1).score(fewer)
 
 
+def test_no_tree_says_nothing():
+    """Neither of pairs, nor of what their inputs are worth."""
+    learner = grown(0)
+    assert (learner.score(OTHERS) == 0).all()
+    booster = loaded(learner.weights()[BOOSTER], {})
+    assert (logits(booster, OTHERS) == 0).all()
+    with pytest.raises(ConfigurationError, match="need trees that ask something, got none"):
+        importance([booster], OTHERS)
+    with pytest.raises(ConfigurationError, match="need at least one pair, got none"):
+        importance([booster], OTHERS.take(np.arange(0)))
+
+
 def test_pairs_without_weight_have_no_say():
     """Their labels may be what they want."""
     weight = np.ones(len(SIGNAL), np.float32)
