@@ -30,7 +30,7 @@ class ShowerNetwork(nn.Module):
     exponentials of the logits are added.
 
     Args:
-        numbers: that no rotation changes, of a capture.
+        numbers: of a capture that no rotation changes, and of the energy near it.
         known: numbers of a muon.
         width: numbers of a capture inside.
         born: whether decays with a parent are the signal.

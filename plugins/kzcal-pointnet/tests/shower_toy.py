@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from kzcal.candidates import SPALLATION, Candidates
+from kzcal.testing.candidates import COLUMN_UNITS, POINT_UNITS
 
-UNITS = {"dx": "m", "dy": "m", "dz": "m", "distance": "m", "dt": "s"}
 LATER_S = 5.0
 """Mean time since the last muon of all."""
 
@@ -110,6 +110,6 @@ class ShowerToy:
             {name: column.astype(np.float32) for name, column in columns.items()},
             np.concatenate([[0], np.cumsum(counts)]),
             {name: column.astype(np.float32) for name, column in points.items()},
-            UNITS,
+            {**COLUMN_UNITS[SPALLATION], **POINT_UNITS},
             {"kind": kind, "lag": lag},
         )
