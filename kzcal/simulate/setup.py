@@ -36,12 +36,22 @@ from kzcal.simulate.energy_window import Thinning
 from kzcal.simulate.muons import draw_muons
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.smearing import FITTED, Smearing
-from kzcal.simulate.timeline import Component, Scheduled, Series, Steady, Thinned, steady_counts
+from kzcal.simulate.timeline import (
+    BLOCK,
+    Component,
+    Scheduled,
+    Series,
+    Steady,
+    Thinned,
+    steady_counts,
+)
 from kzcal.simulate.vertices import VertexChain
 from kzcal.simulate.volumes import Point, Shell, volume
 from kzcal.simulate.workers import Simulation
 
 SECONDS_PER_DAY = 86_400
+VERTICES_AT_ONCE = 4096
+"""Decays of a run that are drawn together where no light is."""
 CEILING = 1.6
 """Relative efficiency that light is drawn for, unless a PMT is better."""
 
@@ -91,7 +101,9 @@ class Setup:
         detector = load_detector(cocktail.detector)
         if shared:
             detector = detector_at(detector, shared)
-        components, muons = components_of(cocktail, detector, plugins.sources)
+        components, muons = components_of(
+            cocktail, detector, plugins.sources, BLOCK if self.hits else VERTICES_AT_ONCE
+        )
         chain = self._chain(detector, shared) if self.hits else self._vertices(detector, shared)
         return Simulation(
             chain=chain,
@@ -205,15 +217,17 @@ def _best(response: DetectorResponse) -> float:
 
 
 def components_of(
-    cocktail: Cocktail, detector: Detector, sources: Choices[Source]
+    cocktail: Cocktail, detector: Detector, sources: Choices[Source], at_once: int = BLOCK
 ) -> tuple[Sequence[Component], Muons]:
-    """The components of a simulation, and the muons of its run.
+    """The components of a simulation, ``at_once`` decays a block, and the muons of its run.
 
     Raises:
         PluginError: there is no such source.
         ConfigurationError: an option, volume or amount cannot be.
     """
-    components = [_component(part, cocktail, detector, sources) for part in cocktail.components]
+    components = [
+        _component(part, cocktail, detector, sources, at_once) for part in cocktail.components
+    ]
     muons = Muons.none()
     if cocktail.duration_s is None:
         return components, muons
@@ -238,7 +252,11 @@ def components_of(
 
 
 def _component(
-    part: Ingredient, cocktail: Cocktail, detector: Detector, sources: Choices[Source]
+    part: Ingredient,
+    cocktail: Cocktail,
+    detector: Detector,
+    sources: Choices[Source],
+    at_once: int,
 ) -> Component:
     source = sources.choose(part.source).prepare(dict(part.options))
     where, label = volume(part.volume, detector), part.label
@@ -255,5 +273,5 @@ def _component(
         rate = part.becquerel_per_m3 * where.size
     duration_ns = round(cocktail.duration_s * 1e9)
     key = BlockKey(cocktail.seed, cocktail.run, label, 0)
-    counts = steady_counts(duration_ns, rate_hz=rate, number=part.number, key=key)
+    counts = steady_counts(duration_ns, rate_hz=rate, number=part.number, at_once=at_once, key=key)
     return Steady(label, label, source, where, duration_ns, counts)

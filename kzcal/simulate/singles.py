@@ -31,28 +31,28 @@ SINGLES = (
         EDGE,
         name="k40-external",
         options=(("energy", 1.4608),),
-        rate_per_day=4.0 * PER_HERTZ,
+        rate_per_day=2.0 * PER_HERTZ,
     ),
     Ingredient(
         "gamma",
         EDGE,
         name="tl208-external",
         options=(("energy", 2.6145),),
-        rate_per_day=1.0 * PER_HERTZ,
+        rate_per_day=0.5 * PER_HERTZ,
     ),
     Ingredient(
         "gamma",
         EDGE,
         name="bi214-external",
         options=(("energy", 1.7645),),
-        rate_per_day=0.50 * PER_HERTZ,
+        rate_per_day=0.25 * PER_HERTZ,
     ),
     Ingredient(
         "gamma",
         EDGE,
         name="bi214-external-2204",
         options=(("energy", 2.2041),),
-        rate_per_day=0.16 * PER_HERTZ,
+        rate_per_day=0.08 * PER_HERTZ,
     ),
 )
 """Single events of KamLAND-Zen 800.
@@ -60,9 +60,9 @@ SINGLES = (
 Source: 11C, 10C and 136Xe at the rates of KamLAND (2010), arXiv:0907.0066, and of a half-life of
 2.23e21 years in 745 kg; 214Bi of the film at 3e-12 g/g of uranium.
 Assumption: the rest. 85Kr and 210Bi share 3.5 Hz below 0.8 MeV, which are known to (5 +- 4) Hz;
-potassium is that of the liquid before purification; external gammas have 4 : 1 : 0.66 Hz at
-1.46, 2.61 and 1.76 with 2.20 MeV, so that pairs closer than 2 m inside of 6 m are as many as
-KamLAND (2013), arXiv:1303.4667, has, 0.04 a day after a likelihood cut, times a few. A run's own
+potassium is that of the liquid before purification; external gammas have 2, 0.5 and 0.33 Hz at
+1.46, 2.61 and 1.76 with 2.20 MeV, so that pairs closer than 2 m inside of 6 m are about
+0.1 a day: 2 or 3 times the 0.042 that KamLAND (2013), arXiv:1303.4667, has after a likelihood cut. A run's own
 singles, by energy and radius, settle all of them.
 """
 

@@ -217,15 +217,23 @@ class Thinned:
 
 
 def steady_counts(
-    duration_ns: int, *, rate_hz: float = 0.0, number: int | None = None, key: BlockKey
+    duration_ns: int,
+    *,
+    rate_hz: float = 0.0,
+    number: int | None = None,
+    at_once: int = BLOCK,
+    key: BlockKey,
 ) -> Int64[np.ndarray, " block"]:
-    """Decays in each block of a run: Poisson numbers for a rate, or parts of an exact number."""
+    """Decays in each block of a run: Poisson numbers for a rate, or parts of an exact number.
+
+    A block has about ``at_once`` of them.
+    """
     generator = key.numpy("counts")
     if number is None:
         expected = rate_hz * duration_ns * 1e-9
-        n_blocks = max(1, -int(-expected // BLOCK))
+        n_blocks = max(1, -int(-expected // at_once))
         return generator.poisson(expected / n_blocks, n_blocks)
-    n_blocks = max(1, -(-number // BLOCK))
+    n_blocks = max(1, -(-number // at_once))
     return generator.multinomial(number, np.full(n_blocks, 1 / n_blocks))
 
 
