@@ -78,22 +78,40 @@ def event_writer(
     Yields:
         What takes the next events.
     """
+    with timeline_writer(path, header, notes=notes) as append:
+        yield append
+        append(None, muons)
+
+
+@contextmanager
+def timeline_writer(
+    path: Path | str,
+    header: RunHeader,
+    *,
+    notes: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Callable[..., None]]:
+    """Write events and muons chunk by chunk, each in time order; see event_writer.
+
+    Yields:
+        What takes the next events, or None, and the next muons, if there are any.
+    """
     path = Path(path)
     with replacing(path) as beside, _new_file(beside, path) as file:
         with _failure_named(path):
             _write_header(file, header)
             file.attrs.update(notes)
-            writer = _Writer(file, path)
+            writer, tracks = _Writer(file, path), _MuonWriter(file, path)
 
-        def append(chunk: Events) -> None:
-            _check_room(chunk, path)
-            with _failure_named(path):
-                writer.append(chunk, ordered=header.sample is None)
+        def append(chunk: Events | None, muons: Muons | None = None) -> None:
+            if chunk is not None:
+                _check_room(chunk, path)
+                with _failure_named(path):
+                    writer.append(chunk, ordered=header.sample is None)
+            if muons is not None and len(muons):
+                with _failure_named(path):
+                    tracks.append(muons)
 
         yield append
-        with _failure_named(path):
-            if muons is not None and len(muons):
-                _write_muons(file, muons, path)
 
 
 @contextmanager
@@ -191,21 +209,54 @@ def _write_header(file: h5py.File, header: RunHeader) -> None:
             file.attrs[name] = value
 
 
-def _write_muons(file: h5py.File, muons: Muons, path: Path) -> None:
-    columns = {
+class _MuonWriter:
+    """The muons' datasets, which a file without muons does not have."""
+
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._columns: tuple[Spec, ...] = ()
+        self._n_pieces = 0
+
+    def append(self, muons: Muons) -> None:
+        """Check and add some muons; the first ones decide whether there are profiles."""
+        columns = _muon_columns(muons) | self._profile_columns(muons)
+        for spec, values in columns.items():
+            check_dtype(spec, values, self._path)
+        if not self._columns:
+            self._columns = tuple(columns)
+            for spec in columns:
+                _create(self._file, spec)
+            if muons.profile is not None:
+                _append(self._file[schema.PROFILE_OFFSETS.name], np.zeros(1, np.int64))
+        if set(columns) != set(self._columns):
+            message = (
+                f"{self._path}: all muons must have a profile or none, got "
+                f"{'one' if muons.profile is not None else 'none'} after others"
+            )
+            raise FileFormatError(message)
+        for spec, values in columns.items():
+            _append(self._file[spec.name], values)
+
+    def _profile_columns(self, muons: Muons) -> dict[Spec, Column]:
+        """Where the pieces of these muons end among all, and what each one holds."""
+        profile = muons.profile
+        if profile is None:
+            return {}
+        check = partial(check_offsets, spec=schema.PROFILE_OFFSETS, owners="muons", items="pieces")
+        check(profile.offsets, len(muons), len(profile.deposit), self._path)
+        ends = profile.offsets[1:] + self._n_pieces
+        self._n_pieces += len(profile.deposit)
+        return {schema.PROFILE_OFFSETS: ends, schema.PROFILE: profile.deposit}
+
+
+def _muon_columns(muons: Muons) -> dict[Spec, Column]:
+    return {
         schema.MUON_TIMESTAMP: muons.timestamp,
         schema.MUON_CHARGE: muons.charge,
         **{spec: muons.entry[:, axis] for axis, spec in enumerate(schema.MUON_ENTRY)},
         **{spec: muons.direction[:, axis] for axis, spec in enumerate(schema.MUON_DIRECTION)},
     }
-    profile = muons.profile
-    if profile is not None:
-        columns |= {schema.PROFILE_OFFSETS: profile.offsets, schema.PROFILE: profile.deposit}
-        check = partial(check_offsets, spec=schema.PROFILE_OFFSETS, owners="muons", items="pieces")
-        check(profile.offsets, len(muons), len(profile.deposit), path)
-    for spec, values in columns.items():
-        check_dtype(spec, values, path)
-        _append(_create(file, spec), values)
 
 
 def _create(file: h5py.File, spec: Spec) -> h5py.Dataset:

@@ -93,7 +93,7 @@ def draw_muons(
     generator = key.numpy("muons")
     n = int(generator.poisson(rates.rate_hz * duration_ns * 1e-9))
     timestamp = np.sort(generator.integers(0, duration_ns, n))
-    direction = _downward(n, generator)
+    direction = downward(n, generator)
     entry = _entries(direction, radius, generator)
     length = 2 * np.abs(np.sum(entry * direction, axis=1))
     showers = generator.random(n) < rates.shower_share
@@ -109,7 +109,7 @@ def draw_muons(
     return tracks, Captures(captures.timestamp[within], captures.position[within])
 
 
-def _downward(n: int, generator: np.random.Generator) -> Float64[np.ndarray, "n 3"]:
+def downward(n: int, generator: np.random.Generator) -> Float64[np.ndarray, "n 3"]:
     """Directions of muons.
 
     Assumption: cos² of the zenith angle on a flat mountain; the profile above the mine and the
@@ -125,9 +125,18 @@ def _entries(
     direction: Float64[np.ndarray, "n 3"], radius: float, generator: np.random.Generator
 ) -> Float64[np.ndarray, "n 3"]:
     """Where parallel muons, spread evenly, enter a sphere, m."""
-    n = len(direction)
-    across = radius * np.sqrt(generator.random(n))
-    offset = across[:, None] * _perpendicular(direction, generator)
+    across = radius * np.sqrt(generator.random(len(direction)))
+    return entries(direction, across, radius, generator)
+
+
+def entries(
+    direction: Float64[np.ndarray, "n 3"],
+    across: Float64[np.ndarray, " n"],
+    radius: float,
+    generator: np.random.Generator,
+) -> Float64[np.ndarray, "n 3"]:
+    """Where muons enter a sphere that they pass at a distance from its centre, m."""
+    offset = across[:, None] * perpendicular(direction, generator)
     return np.asarray(offset - np.sqrt(radius**2 - across**2)[:, None] * direction)
 
 
@@ -151,7 +160,7 @@ def _captures(
         near = generator.random(len(row)) < rates.near_share
         distance = generator.exponential(np.where(near, rates.near_m, rates.far_m))
         along = generator.random(len(row)) * length[track]
-        across = distance[:, None] * _perpendicular(direction[track], generator)
+        across = distance[:, None] * perpendicular(direction[track], generator)
         position[row] = entry[track] + along[:, None] * direction[track] + across
     wait = generator.exponential(CAPTURE_TIME_NS, len(parent)).astype(np.int64)
     time = timestamp[parent] + wait
@@ -163,18 +172,22 @@ def _multiplicities(
     rates: MuonRates, n: int, generator: np.random.Generator
 ) -> Int64[np.ndarray, " n"]:
     """Numbers of neutrons from a logarithmic series of the mean wanted."""
-    from scipy.optimize import brentq
-
     if rates.neutrons == 1:
         return np.ones(n, np.int64)
+    return generator.logseries(series_parameter(rates.neutrons), n)
+
+
+def series_parameter(mean: float) -> float:
+    """The parameter of the logarithmic series that has a mean above one."""
+    from scipy.optimize import brentq
 
     def excess(p: float) -> float:
-        return -p / ((1 - p) * math.log1p(-p)) - rates.neutrons
+        return -p / ((1 - p) * math.log1p(-p)) - mean
 
-    return generator.logseries(brentq(excess, 1e-6, 1 - 1e-6), n)
+    return float(brentq(excess, 1e-6, 1 - 1e-6))
 
 
-def _perpendicular(
+def perpendicular(
     direction: Float64[np.ndarray, "n 3"], generator: np.random.Generator
 ) -> Float64[np.ndarray, "n 3"]:
     """A unit vector at right angles to each direction, at a random azimuth about it."""
