@@ -9,6 +9,8 @@
 Every method ``test_...`` of a contract states one law; pytest runs them as the plugin's own.
 """
 
+from kzcal.testing.candidate_scores import LearnedCandidateContract, candidate_task
+from kzcal.testing.candidates import synthetic_candidates
 from kzcal.testing.classifying import (
     LearnedClassifierContract,
     classifier_events,
@@ -28,6 +30,7 @@ __all__ = [
     "EstimatorContract",
     "EventFormatContract",
     "FitterContract",
+    "LearnedCandidateContract",
     "LearnedClassifierContract",
     "LearnedTranslatorContract",
     "ReportSectionContract",
@@ -35,9 +38,11 @@ __all__ = [
     "SampleContract",
     "SourceContract",
     "TranslatorContract",
+    "candidate_task",
     "chunk_of",
     "classifier_events",
     "classifier_task",
+    "synthetic_candidates",
     "synthetic_run",
     "translator_task",
     "without_hits",

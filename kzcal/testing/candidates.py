@@ -92,7 +92,10 @@ Columns = dict[str, Float32[np.ndarray, " row"]]
 def _spallation(
     signal: Bool[np.ndarray, " candidate"], generator: np.random.Generator
 ) -> tuple[Columns, np.ndarray, Columns]:
-    """Columns of decays, numbers of their captures, and columns of these, newest muon first."""
+    """Columns of decays, numbers of their captures, and columns of these, newest muon first.
+
+    Each muon has two captures, the last of a decay perhaps one.
+    """
     n = len(signal)
     counts = generator.poisson(np.where(signal, 2.0, 5.0))
     counts[: n // 10] = 0
@@ -102,22 +105,22 @@ def _spallation(
     track = generator.normal(0.0, np.where(near, 0.4, 0.7), (3, total))
     ago = generator.exponential(np.where(near, 1e3, 1e4), total)
     ago = ago[np.lexsort((ago, np.repeat(np.arange(n), counts)))]
-    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
+    muon = np.arange(total) - place % 2
     points = dict(zip(("dx", "dy", "dz"), offset, strict=True))
-    points |= {"distance": np.linalg.norm(offset, axis=0), "dt": ago}
+    points |= {"distance": np.linalg.norm(offset, axis=0), "dt": ago[muon]}
     points |= {"delay": generator.uniform(150.0, 2000.0, total)}
     points |= dict(zip(("track_x", "track_y", "track_z"), track, strict=True))
-    points |= {"track_distance": np.linalg.norm(track, axis=0)}
+    points |= {"track_distance": np.linalg.norm(track, axis=0)[muon]}
     points |= {"dedx": generator.exponential(100.0, total)}
-    points |= {"muon_captures": generator.poisson(4.0, total) + 1.0}
-    points |= {"muon_charge": generator.lognormal(12.0, 0.5, total)}
-    points |= {"muon": np.arange(total) - starts}
-    place = generator.normal(0.0, 0.7, (3, n))
+    points |= {"muon_captures": generator.poisson(4.0, total)[muon] + 2.0}
+    points |= {"muon_charge": generator.lognormal(12.0, 0.5, total)[muon], "muon": place // 2}
+    vertex = generator.normal(0.0, 0.7, (3, n))
     since = generator.exponential(3.0, n)
     since[n // 2 : n // 2 + n // 20] = np.nan
     columns = {"energy": generator.uniform(2.0, 3.0, n)}
-    columns |= dict(zip("xyz", place, strict=True))
-    columns |= {"radius": np.linalg.norm(place, axis=0), "dt_muon": since}
+    columns |= dict(zip("xyz", vertex, strict=True))
+    columns |= {"radius": np.linalg.norm(vertex, axis=0), "dt_muon": since}
     columns |= {"n_captures": counts.astype(np.float64)}
     return _single(columns), counts, _single(points)
 

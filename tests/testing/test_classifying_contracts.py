@@ -14,8 +14,8 @@ from broken_contracts import (
 )
 from spreading import SPREADING, LearningSpread, Spreading, spread
 
-from kzcal.testing import LearnedClassifierContract
-from kzcal.testing import classifying as contracts
+from kzcal.testing import LearnedClassifierContract, classifying, training
+from kzcal.testing import scoring as laws_of_scores
 
 
 def learning(**changes):
@@ -49,9 +49,10 @@ def scribbling(slope, events):
 
 
 LEARNERS = {
-    "test_options_and_presets_have_words_and_numbers": replace(
+    "test_options_have_words": replace(
         SPREADING, options=(replace(SPREADING.options[0], unit=" "), SPREADING.options[1])
     ),
+    "test_presets_choose_among_options": replace(SPREADING, presets={"wide": {}}),
     "test_a_step_tells_finite_numbers": learning(step=lambda self: {"loss": np.nan}),
     "test_the_same_seed_gives_the_same_weights": learning(
         weights=lambda self: {"slope": torch.full((2,), float(next(CLOCK)))}
@@ -59,13 +60,11 @@ LEARNERS = {
     "test_resuming_changes_no_bit": learning(restore=forgetful),
     "test_scoring_does_not_disturb_the_training": learning(score=spoilt),
     "test_weights_are_all_that_a_score_needs": learning(score=lambda self, events: spread(events)),
-    "test_every_event_has_a_finite_score": scoring(
+    "test_everything_has_a_finite_score": scoring(
         lambda slope, events: spread(events).astype(np.float32)
     ),
-    "test_scores_of_different_events_differ": scoring(
-        lambda slope, events: np.full(len(events), 0.3)
-    ),
-    "test_events_are_scored_one_by_one": scoring(
+    "test_scores_differ": scoring(lambda slope, events: np.full(len(events), 0.3)),
+    "test_each_is_scored_by_itself": scoring(
         lambda slope, events: spread(events) - spread(events).mean()
     ),
     "test_the_order_of_hits_has_no_meaning": scoring(
@@ -77,7 +76,7 @@ LEARNERS = {
     "test_other_runs_have_no_say": scoring(
         lambda slope, events: spread(events) * events.live.sum()
     ),
-    "test_events_are_left_as_they_were": scoring(scribbling),
+    "test_what_is_scored_is_left_as_it_was": scoring(scribbling),
 }
 
 NARROW = scoring(lambda slope, events: 1e-5 * (spread(events) - spread(events).mean()))
@@ -85,7 +84,7 @@ NARROW = scoring(lambda slope, events: 1e-5 * (spread(events) - spread(events).m
 
 BROKEN = [
     *((LearnedClassifierContract, law, part) for law, part in LEARNERS.items()),
-    (LearnedClassifierContract, "test_events_are_scored_one_by_one", NARROW),
+    (LearnedClassifierContract, "test_each_is_scored_by_itself", NARROW),
 ]
 WHOLE = [
     (LearnedClassifierContract, learning()),
@@ -102,5 +101,6 @@ def test_a_contract_lets_the_faultless_pass(contract, component):
     assert_lets_pass(contract, component)
 
 
-def test_every_law_is_broken_above():
+@pytest.mark.parametrize("contracts", [classifying, laws_of_scores, training], ids=name_of)
+def test_every_law_is_broken_above(contracts):
     assert never_broken(contracts, BROKEN) == set()
