@@ -43,16 +43,19 @@ KNOTS = (
 """Residual times between which what a hit says goes straight, ns; hits beyond are left out."""
 SEVERAL = 1.5
 """Charge above which a pulse counts as one of several photoelectrons, p.e."""
+PAGE = 64
+"""Hits of a page; an event of 500 leaves few lines empty, a full table of events half."""
 N_KIND = 4
 """17-inch and 20-inch PMTs, each with pulses of one and of several photoelectrons."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clouds:
-    """Hits of some events, each in a table of equal length.
+    """Hits of some events on pages of equal length, an event on as many as it needs.
 
     Args:
-        real: whether a row holds a hit; other rows hold zeros.
+        event: row of each page's event.
+        real: whether a line holds a hit; other lines hold zeros.
         direction: from the event's vertex to the PMT, unit vectors.
         knot: the last knot not after the hit.
         part: how far the hit is on the way to the next knot.
@@ -61,12 +64,13 @@ class Clouds:
         radius: of the vertex, m.
     """
 
-    real: Bool[Tensor, "event hit"]
-    direction: Float[Tensor, "event hit 3"]
-    knot: Int[Tensor, "event hit"]
-    part: Float[Tensor, "event hit"]
-    kind: Int[Tensor, "event hit"]
-    distance: Float[Tensor, "event hit"]
+    event: Int[Tensor, " page"]
+    real: Bool[Tensor, "page hit"]
+    direction: Float[Tensor, "page hit 3"]
+    knot: Int[Tensor, "page hit"]
+    part: Float[Tensor, "page hit"]
+    kind: Int[Tensor, "page hit"]
+    distance: Float[Tensor, "page hit"]
     radius: Float[Tensor, " event"]
 
 
@@ -98,21 +102,25 @@ class CloudView:
         hits = events.hits.where((time > KNOTS[0]) & (time < KNOTS[-1]))
         seen = hits.to_torch(str(self.place.device))
         count = seen["offsets"].diff()
-        row = torch.repeat_interleave(torch.arange(len(count), device=count.device), count)
-        column = torch.arange(len(row), device=row.device) - seen["offsets"][:-1][row]
+        events_seen = torch.arange(len(count), device=count.device)
+        row = torch.repeat_interleave(events_seen, count)
+        place = torch.arange(len(row), device=row.device) - seen["offsets"][:-1][row]
+        pages = (count + PAGE - 1) // PAGE
+        page = (pages.cumsum(0) - pages)[row] + place // PAGE
+        shape = int(pages.sum()), PAGE
         vertex = torch.from_numpy(np.nan_to_num(events.vertex)).to(self.place.device)
         sight = self.place[seen["pmt"]] - vertex[row]
         distance = sight.norm(dim=1)
         knot = torch.bucketize(seen["time"], self.knots, right=True) - 1
         step = self.knots[knot + 1] - self.knots[knot]
-        shape = len(count), int(count.max()) if len(count) else 0
 
         def laid(values: Tensor) -> Tensor:
             out = values.new_zeros(*shape, *values.shape[1:])
-            out[row, column] = values
+            out[page, place % PAGE] = values
             return out
 
         return Clouds(
+            event=torch.repeat_interleave(events_seen, pages),
             real=laid(torch.ones_like(row, dtype=torch.bool)),
             direction=laid(sight / distance[:, None]),
             knot=laid(knot),

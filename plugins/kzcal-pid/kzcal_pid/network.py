@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
@@ -12,8 +12,9 @@ from kzcal_pid.clouds import KNOTS, N_KIND, Clouds
 
 HIDDEN = 64
 """Width of the head."""
-BEGIN = 0.3
-"""Spread of what a hit says at the start."""
+WAVES = 8
+"""Waves over the knots that what hits say at first is made of: slow in time, so that few events
+are enough to learn from."""
 METRES = 10.0
 """Distance that counts as one."""
 
@@ -35,14 +36,15 @@ class Telling(nn.Module):
 
     def forward(
         self,
-        hits: Float[Tensor, "event hit width"],
+        hits: Float[Tensor, "page hit width"],
         mean: Float[Tensor, "event width"],
-        column: Float[Tensor, "event hit column"],
+        column: Float[Tensor, "page hit column"],
+        event: Int[Tensor, " page"],
     ) -> Float[Tensor, "event channel column"]:
-        """The sums, over the root of the number of hits; rows of ``column`` without one are 0."""
-        told = self.tell(hits - mean[:, None])
-        number = column[:, :, 0].sum(1).clamp(min=1.0)
-        total: Tensor = told.transpose(1, 2) @ column
+        """The sums, over the root of the number of hits; lines of ``column`` without one are 0."""
+        told = self.tell(hits) - self.tell(mean)[event][:, None]
+        total = summed(told.transpose(1, 2) @ column, event, len(mean))
+        number = summed(column[:, :, 0].sum(1), event, len(mean)).clamp(min=1.0)
         return total / number.sqrt()[:, None, None]
 
 
@@ -73,15 +75,17 @@ class Hearing(nn.Module):
 
     def forward(
         self,
-        hits: Float[Tensor, "event hit width"],
+        hits: Float[Tensor, "page hit width"],
         mean: Float[Tensor, "event width"],
-        column: Float[Tensor, "event hit column"],
-    ) -> Float[Tensor, "event hit width"]:
+        column: Float[Tensor, "page hit column"],
+        event: Int[Tensor, " page"],
+    ) -> Float[Tensor, "page hit width"]:
         """The hits after the layer."""
-        told = self.telling(hits, mean, column)
+        told = self.telling(hits, mean, column, event)
         by_power = torch.einsum("lk,lcw->kcw", self.legendre, self.weight)
-        heard = column @ torch.einsum("ecm,mcw->emw", told, by_power[self.power])
-        return hits + silu(self.own(hits) + heard + self.event(mean)[:, None])
+        hearing = torch.einsum("ecm,mcw->emw", told, by_power[self.power])
+        heard = torch.baddbmm(self.event(mean)[event][:, None], column, hearing[event])
+        return hits + silu(self.own(hits) + heard)
 
 
 class PairNetwork(nn.Module):
@@ -98,7 +102,7 @@ class PairNetwork(nn.Module):
 
     def __init__(self, width: int, channels: int, layers: int, dropout: float) -> None:
         super().__init__()
-        self.said = nn.Parameter(BEGIN * torch.randn(N_KIND * len(KNOTS), width))
+        self.said = nn.Parameter(smooth_functions(width).repeat(N_KIND, 1))
         self.far = nn.Linear(1, width, bias=False)
         self.layers = nn.ModuleList(Hearing(width, channels) for _ in range(layers))
         self.tellings = nn.ModuleList(Telling(width, channels) for _ in range(layers + 1))
@@ -118,20 +122,20 @@ class PairNetwork(nn.Module):
 
     def forward(self, clouds: Clouds) -> Float[Tensor, " event"]:
         """Logit of each event."""
-        real = clouds.real[:, :, None].to(clouds.part.dtype)
-        number = real.sum(1).clamp(min=1.0)
+        real, event = clouds.real[:, :, None].to(clouds.part.dtype), clouds.event
+        number = summed(real.sum(1), event, len(clouds.radius)).clamp(min=1.0)
         column = columns(clouds.direction) * real
         hits, numbers = self._begin(clouds), []
         for at, telling in enumerate(self.tellings):
-            mean = (hits * real).sum(1) / number
-            numbers += [mean, self._squares(telling(hits, mean, column))]
+            mean = summed((hits * real).sum(1), event, len(number)) / number
+            numbers += [mean, self._squares(telling(hits, mean, column, event))]
             if at < len(self.layers):
-                hits = self.layers[at](hits, mean, column)
+                hits = self.layers[at](hits, mean, column, event)
         numbers += [number.log(), clouds.radius[:, None] / METRES]
         logit: Tensor = self.head(torch.cat(numbers, 1))[:, 0]
         return logit
 
-    def _begin(self, clouds: Clouds) -> Float[Tensor, "event hit width"]:
+    def _begin(self, clouds: Clouds) -> Float[Tensor, "page hit width"]:
         """What hits are before they hear: what their kind says at their time, and how far."""
         row = clouds.kind * len(KNOTS) + clouds.knot
         part = clouds.part[..., None]
@@ -147,3 +151,17 @@ class PairNetwork(nn.Module):
         sums = (weighed @ told[:, None].transpose(2, 3))[:, :, self._first, self._second]
         flat = sums.flatten(1)
         return flat.sign() * flat.abs().log1p()
+
+
+def summed(
+    values: Float[Tensor, "page ..."], event: Int[Tensor, " page"], n_events: int
+) -> Float[Tensor, "event ..."]:
+    """Sum of the pages of each event."""
+    return values.new_zeros(n_events, *values.shape[1:]).index_add(0, event, values)
+
+
+def smooth_functions(width: int) -> Float[Tensor, "knot width"]:
+    """Random functions of time, sums of cosines of falling strength over the knots."""
+    phase = torch.pi * (torch.arange(len(KNOTS)) + 0.5)[:, None] / len(KNOTS)
+    wave = torch.arange(WAVES)
+    return torch.cos(phase * wave) @ (torch.randn(WAVES, width) / (1.0 + wave)[:, None])
