@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.learning import CorrectedEvents
 
@@ -86,6 +87,35 @@ def turned(
         generator: decides which.
     """
     return turned_by(events, turns, generator.integers(0, len(turns), len(events)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variation:
+    """Makes the events of a batch vary: turned within the layout, and some of their PMTs dead.
+
+    Args:
+        dead: chance of every PMT in use to die.
+        turns: of the layout; None to turn nothing.
+
+    Raises:
+        ConfigurationError: the chance is none.
+    """
+
+    dead: float
+    turns: Turns | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dead < 1:
+            message = f"dead is a share from 0 to less than 1, got {self.dead:g}"
+            raise ConfigurationError(message)
+
+    def __call__(self, events: CorrectedEvents, generator: np.random.Generator) -> CorrectedEvents:
+        """The events as they might also have been."""
+        if self.turns is not None:
+            events = turned(events, self.turns, generator=generator)
+        if self.dead:
+            events = random_dead(events, self.dead, generator=generator)
+        return events
 
 
 def turned_by(

@@ -6,11 +6,13 @@ import pytest
 from kzcal.classify.augment import (
     GONE,
     Turns,
+    Variation,
     icosahedral_rotations,
     random_dead,
     turned,
     turned_by,
 )
+from kzcal.errors import ConfigurationError
 from kzcal.testing import classifier_events, synthetic_run
 
 RUN = synthetic_run(n_events=60)
@@ -104,3 +106,16 @@ def test_turns_are_drawn_from_the_generator(turns):
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_a_variation_turns_first_and_silences_then(turns):
+    found = Variation(0.1, turns)(EVENTS, np.random.default_rng(3))
+    generator = np.random.default_rng(3)
+    expected = random_dead(turned(EVENTS, turns, generator=generator), 0.1, generator=generator)
+    assert np.array_equal(found.hits.pmt, expected.hits.pmt)
+    assert np.array_equal(found.live, expected.live)
+    assert len(found.hits.pmt) < len(EVENTS.hits.pmt)
+    assert Variation(0.0)(EVENTS, np.random.default_rng(3)) is EVENTS
+    for share in (1.0, -0.1, np.nan):
+        with pytest.raises(ConfigurationError, match="dead is a share"):
+            Variation(share)

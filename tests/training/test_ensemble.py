@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from kzcal.errors import ConfigurationError
-from kzcal.testing.learning import stored
+from kzcal.testing.training import stored
 from kzcal.training.ensemble import Ensemble, of_module, part
 
 

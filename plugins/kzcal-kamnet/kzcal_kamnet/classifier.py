@@ -9,11 +9,19 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import nn
 
+from kzcal.classify.augment import Variation
 from kzcal.errors import TrainingError
 from kzcal.geometry import Detector
-from kzcal.learning import ClassifierTask, Trained
+from kzcal.learning import ClassifierTask, CorrectedEvents, Trained
+from kzcal.training.network import (
+    Batches,
+    Draw,
+    NetworkClassifier,
+    NetworkLearner,
+    drawn_network,
+)
 from kzcal_kamnet.arrival import Arrival
-from kzcal_kamnet.learner import NetworkClassifier, NetworkLearner
+from kzcal_kamnet.kept import KeptPictures
 from kzcal_kamnet.light import SeenLight
 from kzcal_kamnet.paper import PaperNetwork
 from kzcal_kamnet.recipe import Recipe
@@ -27,7 +35,7 @@ COUNTINGS = 3
 """Times that light is counted, each time from where the last counting finds single sites."""
 
 
-def learner(task: ClassifierTask, options: Mapping[str, float]) -> NetworkLearner:
+def learner(task: ClassifierTask, options: Mapping[str, float]) -> NetworkLearner[CorrectedEvents]:
     """A training that has not begun.
 
     Raises:
@@ -35,16 +43,18 @@ def learner(task: ClassifierTask, options: Mapping[str, float]) -> NetworkLearne
         TrainingError: there is no signal to count the arrival of light from.
     """
     recipe = Recipe.of(options)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(task.seed)
-        network = _network(recipe).to(task.device)
+    network = drawn_network(lambda: _network(recipe), task)
     view = _view(network, task.detector, task.device)
     if isinstance(network, SmallNetwork) and isinstance(view, SmallView):
         _begin(network, view, task)
-    return NetworkLearner(task, network, view, recipe)
+    batches: Draw = Batches(task.events, view, Variation(recipe.dead))
+    if recipe.keeps:
+        batches = KeptPictures.of(task, view, recipe.dead)
+    optimiser = recipe.optimiser(network)
+    return NetworkLearner(task, network, view, batches, recipe.descent, optimiser=optimiser)
 
 
-def classifier(trained: Trained) -> NetworkClassifier:
+def classifier(trained: Trained) -> NetworkClassifier[CorrectedEvents]:
     """A network with the weights that training left."""
     network = trained_network(trained)
     return NetworkClassifier(network, _view(network, trained.detector, trained.device))

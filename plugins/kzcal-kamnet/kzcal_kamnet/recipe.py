@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from kzcal.errors import ConfigurationError
+from kzcal.training.recipe import Recipe as Descent
 
 MOMENTUM = 0.78067
 """Of RMSprop. Source: A. Li et al. (2022), arXiv:2203.01870, published code."""
@@ -20,8 +21,10 @@ SLOWER = 0.05
 
 Assumption: few events say less about these weights than where they begin.
 """
-
-
+WARM_UP = 100
+"""Steps in which the rate rises from zero."""
+AVERAGED = 0.995
+"""Weights of a score are those of the last 200 steps, averaged."""
 WHOLE = ("published", "batch", "hidden")
 """Options that count something."""
 
@@ -83,6 +86,11 @@ class Recipe:
             int(options["hidden"]),
             options["dropout"],
         )
+
+    @property
+    def descent(self) -> Descent:
+        """Batches, and the rate of each step."""
+        return Descent(self.batch, self.rate, self.schedule, WARM_UP, AVERAGED, self.decay)
 
     @property
     def keeps(self) -> bool:

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kzcal.classify.augment import Turns
+from kzcal.classify.augment import Turns, Variation
 from kzcal.errors import ConfigurationError
-from kzcal.learning import ClassifierTask, Trained
+from kzcal.learning import ClassifierTask, CorrectedEvents, Trained
+from kzcal.training.network import (
+    Batches,
+    NetworkClassifier,
+    NetworkLearner,
+    View,
+    drawn_network,
+)
+from kzcal.training.recipe import Recipe
 from kzcal_topology.graph_network import GraphNetwork
 from kzcal_topology.graphs import AROUND, GraphMaker
 from kzcal_topology.grid import Grid, GridNetwork
-from kzcal_topology.learner import NetworkClassifier, NetworkLearner, Recipe, View
 
 MOST = {"channels": 1024, "width": 1024, "neighbours": AROUND}
 """Largest value of what networks are made of."""
@@ -30,7 +37,7 @@ class Design:
     """
 
     make: Callable[[], nn.Module]
-    view: View
+    view: View[CorrectedEvents]
     turns: Turns | None = None
 
 
@@ -52,15 +59,18 @@ def learner(
     design: Callable[[ClassifierTask | Trained, Mapping[str, float]], Design],
     task: ClassifierTask,
     options: Mapping[str, float],
-) -> NetworkLearner:
+) -> NetworkLearner[CorrectedEvents]:
     """A training that has not begun."""
     chosen = design(task, options)
-    return NetworkLearner(task, chosen.make, chosen.view, _recipe(options), chosen.turns)
+    change = Variation(options["dead"], chosen.turns)
+    batches = Batches(task.events, chosen.view, change)
+    network = drawn_network(chosen.make, task)
+    return NetworkLearner(task, network, chosen.view, batches, _recipe(options))
 
 
 def classifier(
     design: Callable[[ClassifierTask | Trained, Mapping[str, float]], Design], trained: Trained
-) -> NetworkClassifier:
+) -> NetworkClassifier[CorrectedEvents]:
     """A network with the weights that training left."""
     chosen = design(trained, trained.options)
     network = chosen.make().to(trained.device)
@@ -75,12 +85,13 @@ def check_network(options: Mapping[str, float]) -> None:
         ConfigurationError: one is out of its range, or counts something and is not whole.
     """
     _recipe(options)
+    Variation(options["dead"])
     for name in MOST.keys() & options.keys():
         _whole(name, options[name])
 
 
 def _recipe(options: Mapping[str, float]) -> Recipe:
-    return Recipe(**{name: options[name] for name in ("batch", "rate", "schedule", "dead")})
+    return Recipe(**{name: options[name] for name in ("batch", "rate", "schedule")})
 
 
 def _whole(name: str, value: float) -> int:

@@ -8,7 +8,6 @@ import torch
 from kzcal_topology import GRID_CNN, HIT_GRAPH, TIME_TREES
 from kzcal_topology.graphs import AROUND, GraphMaker, nearest_pmts, neighbours_of
 from kzcal_topology.grid import SIDE, Grid
-from kzcal_topology.learner import SLOWEST, Recipe
 from kzcal_topology.time_bins import N_BIN, bin_of, time_shares
 
 from kzcal.components import Classifier
@@ -173,13 +172,6 @@ def test_the_first_hit_of_a_pmt_is_heard() -> None:
     graph = maker.see(one)
     assert graph.time.tolist() == [1.0, 3.0, 9.0]
     assert graph.neighbour.tolist() == [[1, 0], [0, 1], [1, 2]]
-
-
-def test_the_rate_falls_along_a_cosine() -> None:
-    recipe = Recipe(batch=2, rate=1.0, schedule=10, dead=0.0)
-    assert recipe.rate_at(0) == 1.0
-    assert recipe.rate_at(5) == pytest.approx((1.0 + SLOWEST) / 2)
-    assert recipe.rate_at(10) == recipe.rate_at(99) == pytest.approx(SLOWEST)
 
 
 @pytest.mark.parametrize(
