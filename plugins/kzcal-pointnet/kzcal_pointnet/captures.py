@@ -101,7 +101,7 @@ class CaptureSets:
     def turned(self, matrix: Float[Tensor, "candidate 2 2"]) -> CaptureSets:
         """The same with x and y of every displacement multiplied by a matrix of each candidate."""
         each = matrix.repeat_interleave(self.counts, 0)
-        apart = self.vector.view(len(self.vector), -1, 3)
+        apart = self.vector.view(len(self.vector), self.vector.shape[1] // 3, 3)
         across = torch.bmm(apart[:, :, :2], each)
         return replace(self, vector=torch.cat([across, apart[:, :, 2:]], 2).flatten(1))
 

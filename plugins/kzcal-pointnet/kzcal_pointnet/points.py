@@ -84,7 +84,7 @@ class PointNet(nn.Module):
         matrix = head(pooling(point, captures)).view(-1, TURN, TURN)
         matrix = matrix + torch.eye(TURN, device=matrix.device)
         each = matrix.repeat_interleave(captures.counts, 0)
-        vectors = captures.vector.view(len(each), -1, TURN)
+        vectors = captures.vector.view(len(each), captures.vector.shape[1] // TURN, TURN)
         return torch.bmm(vectors, each).flatten(1)
 
 

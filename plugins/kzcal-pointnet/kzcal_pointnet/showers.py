@@ -78,7 +78,7 @@ class ShowerNetwork(nn.Module):
         seen = [captures.number, captures.energy, captures.muon_number[muon]]
         capture = self.capture(torch.cat(seen, 1))
         share = shares(self.attention(capture), muon, n)
-        heads = capture.view(len(capture), HEADS, -1) * share[:, :, None]
+        heads = capture.view(len(capture), HEADS, capture.shape[1] // HEADS) * share[:, :, None]
         pooled = total(torch.cat([heads.flatten(1), ADDED * capture], 1), muon, n)
         logit: Tensor = self.logit(self.muon(torch.cat([pooled, captures.muon_number], 1)))
         return logit[:, 0]
