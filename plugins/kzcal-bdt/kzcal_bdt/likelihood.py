@@ -34,7 +34,7 @@ class PairLikelihood:
                 weights[MIDDLE + name.removeprefix(RATIO)].cpu().numpy(),
                 ratio.cpu().numpy(),
             )
-            for name, ratio in weights.items()
+            for name, ratio in sorted(weights.items())
             if name.startswith(RATIO)
         }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 import xgboost as xgb
-from jaxtyping import Float64
+from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 
 from kzcal.candidates import Candidates
@@ -92,7 +92,8 @@ class PairTreesLearner:
             self._parameters["monotone_constraints"] = constraints(self._names)
         self._trees = int(trees)
         self._table = task.candidates.table(self._names)
-        self._boosting = LogisticBoosting(task.signal, task.weight, part=part, seed=task.seed)
+        weight = even(task.weight, task.signal)
+        self._boosting = LogisticBoosting(task.signal, weight, part=part, seed=task.seed)
         self._data = matrix(self._table, self._names)
         self._booster = xgb.Booster(self._parameters, [self._data])
         self._round = 0
@@ -127,6 +128,18 @@ class PairTreesLearner:
     def score(self, candidates: Candidates) -> Float64[np.ndarray, " candidate"]:
         """Logit of each pair by the trees so far."""
         return logits(self._booster, candidates)
+
+
+def even(
+    weight: Float32[np.ndarray, " candidate"], signal: Bool[np.ndarray, " candidate"]
+) -> Float32[np.ndarray, " candidate"]:
+    """Weights of which both classes have half, so that scores are logits for equal classes."""
+    half = weight.sum(dtype=np.float64) / 2
+    even = weight.astype(np.float64)
+    for chosen in (signal, ~signal):
+        total = even[chosen].sum()
+        even[chosen] *= half / total if total else 1.0
+    return even.astype(np.float32)
 
 
 def check_trees(options: Mapping[str, float]) -> None:

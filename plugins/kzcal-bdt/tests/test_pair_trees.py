@@ -61,6 +61,16 @@ def test_a_score_is_a_logit():
     assert doubled.log_loss > found.log_loss
 
 
+def test_a_score_does_not_hang_on_how_many_there_are_of_a_class():
+    """Ten times as many accidentals would move logits by log 10, were classes not made even."""
+    few = np.flatnonzero(SIGNAL)[::10]
+    rows = np.sort(np.concatenate([few, np.flatnonzero(~SIGNAL)]))
+    score = grown(60, task_of(PAIRS.take(rows), SIGNAL[rows]), leaf=1.0).score(OTHERS)
+    both = grown(60, leaf=1.0).score(OTHERS)
+    moved = np.median(score[~OTHER_SIGNAL]) - np.median(both[~OTHER_SIGNAL])
+    assert abs(moved) < 0.2 * np.log(10)
+
+
 def along(name):
     """A pair, moved along one input from end to end."""
     x = np.linspace(LAWS[name][0][0], LAWS[name][0][-1], 300)
