@@ -212,19 +212,24 @@ def draw_captures(
 
     Those of a shower are spread about its centre, those of other muons evenly along the track.
     """
-    rates, length = model.muons, showers.length
+    rates, length, core = model.muons, showers.length, model.showers.core_m
+    first = perpendicular(showers.direction, generator)
+    second = np.cross(showers.direction, first)
     muon = np.repeat(np.arange(len(showers)), showers.captures)
-    position = np.full((len(muon), 3), np.inf)
+    position = np.empty((len(muon), 3))
     row = np.arange(len(muon))
     while len(row):
-        track = muon[row]
-        near = generator.random(len(row)) < rates.near_share
-        distance = generator.exponential(np.where(near, rates.near_m, rates.far_m))
-        shower = showers.centre[track] + model.showers.core_m * generator.standard_normal(len(row))
-        even = generator.random(len(row)) * length[track]
+        track, n = muon[row], len(row)
+        mean = np.where(generator.random(n) < rates.near_share, rates.near_m, rates.far_m)
+        distance = mean * generator.standard_exponential(n)
+        azimuth = generator.uniform(0, 2 * math.pi, n)
+        shower = showers.centre[track] + core * generator.standard_normal(n)
+        even = generator.random(n) * length[track]
         along = np.where(showers.showering[track], shower, even)
-        across = distance[:, None] * perpendicular(showers.direction[track], generator)
-        position[row] = showers.entry[track] + along[:, None] * showers.direction[track] + across
-        row = row[~(np.linalg.norm(position[row], axis=1) < radius)]
+        found = showers.entry[track] + along[:, None] * showers.direction[track]
+        found += (distance * np.cos(azimuth))[:, None] * first[track]
+        found += (distance * np.sin(azimuth))[:, None] * second[track]
+        position[row] = found
+        row = row[np.einsum("ca,ca->c", found, found) >= radius**2]
     delay = generator.exponential(CAPTURE_TIME_NS * 1e-3, len(muon))
     return Captured(muon, delay, position)

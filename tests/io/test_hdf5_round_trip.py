@@ -17,7 +17,9 @@ from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.hits import Hits, Muons, Profile, RunHeader
 from kzcal.io import schema
 from kzcal.io.events import EventFile, open_events, write_events
+from kzcal.io.hdf5_writer import timeline_writer
 
+MUON_COLUMNS = ("timestamp", "entry", "direction", "charge")
 ANYWHERE = settings(
     max_examples=40,
     deadline=None,
@@ -59,7 +61,7 @@ def test_any_events_come_back_bit_by_bit(tmp_path, events, muons, cut):
         assert (source.n_events, source.n_hits) == (len(events), len(events.hits.pmt))
         whole = list(source.chunks())
         assert source.dropped == 0
-        for name in ("timestamp", "entry", "direction", "charge"):
+        for name in MUON_COLUMNS:
             assert_same_bits(getattr(source.muons, name), getattr(muons, name))
         assert_same_profiles(source.muons, muons)
     if len(events):
@@ -128,6 +130,39 @@ def test_a_file_without_muons_has_no_group_of_them(tmp_path):
     write_events(tmp_path / "run.h5", HEADER, [plain_events()], Muons.none())
     with h5py.File(tmp_path / "run.h5") as file:
         assert "muons" not in file
+
+
+def test_muons_written_in_parts_are_those_written_at_once(tmp_path):
+    muons, events = plain_muons(5), plain_events()
+    profile = Profile(2 * np.arange(3), muons.profile.deposit[:4])
+    parts = [
+        Muons(*(getattr(muons, name)[rows] for name in MUON_COLUMNS), profile)
+        for rows in (slice(0, 2), slice(2, 4))
+    ]
+    with timeline_writer(tmp_path / "run.h5", HEADER) as append:
+        append(events[:10], parts[0])
+        append(events[10:], Muons.none())
+        append(None, parts[1])
+    with open_events(tmp_path / "run.h5", DETECTOR) as source:
+        assert_same_events(next(source.chunks()), events)
+        for name in MUON_COLUMNS:
+            assert_same_bits(getattr(source.muons, name), getattr(muons, name)[:4])
+        assert_same_bits(source.muons.profile.offsets, muons.profile.offsets[:5])
+        assert_same_bits(source.muons.profile.deposit, muons.profile.deposit[:8])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_all_muons_of_a_file_have_profiles_or_none(tmp_path, first):
+    with_one = plain_muons(2)
+    without = dataclasses.replace(with_one, profile=None)
+    order = (with_one, without) if first else (without, with_one)
+    with (
+        pytest.raises(FileFormatError, match="all muons must have a profile or none"),
+        timeline_writer(tmp_path / "run.h5", HEADER) as append,
+    ):
+        for muons in order:
+            append(None, muons)
+    assert not (tmp_path / "run.h5").exists()
 
 
 def test_a_profile_that_does_not_fit_its_muons_is_not_written(tmp_path):
