@@ -46,7 +46,8 @@ CHAINS: Mapping[str, Mapping[str, float]] = MappingProxyType(
         "th232": MappingProxyType({"ac228": 1.0, "bi212": 1.0}),
     }
 )
-"""Beta emitters with energy enough, and how often a chain comes through each."""
+"""Beta emitters with energy enough, and how often a chain comes through each; what 210Tl sends out
+above 3.4 MeV is left out."""
 NEUTRINOS: Mapping[str, int] = MappingProxyType({"u238": 6, "th232": 4})
 """Antineutrinos of a chain."""
 THORIUM_FLUX = 0.85

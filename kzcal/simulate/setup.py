@@ -35,7 +35,7 @@ from kzcal.simulate.constants import Constants
 from kzcal.simulate.energy_window import Thinning
 from kzcal.simulate.muons import draw_muons
 from kzcal.simulate.seeds import BlockKey
-from kzcal.simulate.smearing import FITTED, Smearing
+from kzcal.simulate.smearing import FITTED, SMEARED, Smearing
 from kzcal.simulate.timeline import (
     BLOCK,
     Component,
@@ -86,6 +86,12 @@ class Setup:
             message = (
                 "without a reconstruction there are no vertices to smear, got vertex "
                 f"{self.cocktail.vertex!r} with --no-reconstruction: leave out one of them"
+            )
+            raise ConfigurationError(message)
+        if not self.hits and self.reconstructs and self.cocktail.vertex == FITTED:
+            message = (
+                f"without hits vertices are {SMEARED}, got vertex {self.cocktail.vertex!r}: "
+                "smear them, or simulate hits"
             )
             raise ConfigurationError(message)
 

@@ -61,8 +61,8 @@ Source: 11C, 10C and 136Xe at the rates of KamLAND (2010), arXiv:0907.0066, and 
 2.23e21 years in 745 kg; 214Bi of the film at 3e-12 g/g of uranium.
 Assumption: the rest. 85Kr and 210Bi share 3.5 Hz below 0.8 MeV, which are known to (5 +- 4) Hz;
 potassium is that of the liquid before purification; external gammas have 2, 0.5 and 0.33 Hz at
-1.46, 2.61 and 1.76 with 2.20 MeV, so that pairs closer than 2 m inside of 6 m are about
-0.1 a day: 2 or 3 times the 0.042 that KamLAND (2013), arXiv:1303.4667, has after a likelihood cut. A run's own
+1.46, 2.61 and 1.76 with 2.20 MeV, so that pairs closer than 2 m inside of 6 m are 0.1 a day: 2 or
+3 times the 0.042 that KamLAND (2013), arXiv:1303.4667, has after a likelihood cut. A run's own
 singles, by energy and radius, settle all of them.
 """
 

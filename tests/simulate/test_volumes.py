@@ -59,3 +59,22 @@ def test_a_point_is_one_place():
 def test_a_volume_that_cannot_be_is_refused_with_the_choices(text: str):
     with pytest.raises(ConfigurationError, match="a volume is xels, ls, shell"):
         volume(text, DETECTOR)
+
+
+def test_the_edge_is_filled_from_outside():
+    radius = np.linalg.norm(places("edge:0.5"), axis=1)
+    grid = np.linspace(0.0, 6.5, 200_001)
+    weight = grid**2 * np.exp((grid - 6.5) / 0.5)
+    mean = (weight @ grid) / weight.sum()
+    assert radius.max() <= 6.5
+    # 5 sigma of the mean of 20,000 with a spread of 0.46 m.
+    assert abs(radius.mean() - mean) < 5 * 0.46 / np.sqrt(20_000)
+    inside = weight[grid < 5.5].sum() / weight.sum()
+    assert abs(np.mean(radius < 5.5) - inside) < 5 * np.sqrt(inside * (1 - inside) / 20_000)
+    assert volume("edge:0.5", DETECTOR).size is None
+
+
+@pytest.mark.parametrize("text", ["edge", "edge:0", "edge:7"])
+def test_an_edge_has_a_depth_within_the_scintillator(text: str):
+    with pytest.raises(ConfigurationError, match="edge:DEPTH"):
+        volume(text, DETECTOR)
