@@ -151,17 +151,19 @@ def test_muons_written_in_parts_are_those_written_at_once(tmp_path):
         assert_same_bits(source.muons.profile.deposit, muons.profile.deposit[:8])
 
 
+def write_muons(path, parts):
+    with timeline_writer(path, HEADER) as append:
+        for muons in parts:
+            append(None, muons)
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_all_muons_of_a_file_have_profiles_or_none(tmp_path, first):
     with_one = plain_muons(2)
     without = dataclasses.replace(with_one, profile=None)
     order = (with_one, without) if first else (without, with_one)
-    with (
-        pytest.raises(FileFormatError, match="all muons must have a profile or none"),
-        timeline_writer(tmp_path / "run.h5", HEADER) as append,
-    ):
-        for muons in order:
-            append(None, muons)
+    with pytest.raises(FileFormatError, match="all muons must have a profile or none"):
+        write_muons(tmp_path / "run.h5", order)
     assert not (tmp_path / "run.h5").exists()
 
 
