@@ -95,11 +95,13 @@ class _Writer:
             offsets = create_column(self._file, Spec(OFFSETS, "int64"), ROWS_PER_HDF5_CHUNK)
             append_rows(offsets, np.zeros(1, np.int64))
             self._types = {name: values.dtype for name, values in columns.items()}
+        if not len(candidates):
+            return
         for name, values in columns.items():
             append_rows(self._file[name], values)
         ends = candidates.offsets[1:] - candidates.offsets[0] + self._n_points
         append_rows(self._file[OFFSETS], ends)
-        self._n_points = int(ends[-1]) if len(ends) else self._n_points
+        self._n_points = int(ends[-1])
 
     def check_begun(self) -> None:
         """Refuse a file that would have no columns."""

@@ -1,0 +1,1 @@
+"""Candidates for coincidences: decays with the captures around them, and pairs of events."""
