@@ -121,9 +121,9 @@ def text(found: Sensitivity, page: Path) -> str:
             f"{cut.accepted:.1%} accepted, {scan.half_lives[scan.best] / scan.none:.3f} times the "
             "half-life without it"
         )
-    radius, gain = found.fiducial_gain
+    radius, shells, clean = found.fiducial
     lines.append(
-        f"fiducial volume: best within {radius:.2f} m; {gain:.3f} times that half-life from all "
-        "of the balloon without the film's events"
+        f"fiducial volume: best within {radius:.2f} m by energy alone; shells out to the film "
+        f"gain a factor {shells:.3f}, and {clean:.3f} without the film's events"
     )
     return "\n".join([*lines, str(page)])

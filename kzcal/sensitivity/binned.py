@@ -53,6 +53,14 @@ class Expected:
             radius=self.radius[self.radius <= radius + 1e-9],
         )
 
+    def together(self) -> Expected:
+        """The same with all shells as one."""
+        n_energy = len(self.energy) - 1
+        signal = self.signal.reshape(-1, n_energy).sum(axis=0)
+        backgrounds = self.backgrounds.reshape(len(self.names), -1, n_energy).sum(axis=1)
+        ends = self.radius[[0, -1]]
+        return replace(self, signal=signal, backgrounds=backgrounds, radius=ends)
+
 
 def expected(experiment: Experiment) -> Expected:
     """Signal at the unit half-life, and all backgrounds."""

@@ -38,7 +38,8 @@ def unified_limits(
         level: of confidence.
     """
     reach = most + 8.0 * np.sqrt(most + 1.0) + 10.0
-    counts = np.arange(int(2 * reach + background) + 20)
+    largest = reach + background
+    counts = np.arange(int(largest + 8.0 * np.sqrt(largest) + 10.0))
     highest = poisson.logpmf(counts, np.maximum(counts, background))
     limits = np.zeros(most + 1)
     signals = np.arange(0.0, reach, FINEST)

@@ -51,10 +51,11 @@ def _chapters(found: Sensitivity, inputs: Mapping[str, Any]) -> list[Chapter]:
     ]
     if found.cut_scans:
         bodies.append(("Cuts", "Expected limits by cuts on scores.", pictures.cuts(found)))
-    radius, gain = found.fiducial_gain
+    radius, shells, clean = found.fiducial
     film = (
-        f"With the film as it is, {radius:.2f} m is the best outermost radius; the whole balloon "
-        f"excludes {number(gain)} times that half-life when its events are rejected."
+        f"Counted by energy alone, {radius:.2f} m is the best outermost radius. Shells out to the "
+        f"film exclude {number(shells)} times that half-life, and {number(clean)} times when "
+        f"{found.radius_scans[-1].rejected:.0%} of the film's events are rejected."
     )
     bodies.append(("Fiducial volume", film, pictures.radii(found)))
     summary = "Assumptions changed one by one; those that matter most first."

@@ -65,12 +65,12 @@ def _lines(
     """Backgrounds, those that are small together, their sum, and the signal."""
     order = np.argsort(-each.sum(axis=1), kind="stable")
     for place, i in enumerate(order[:LARGEST]):
-        axes.stairs(each[i], edges, color=COLOURS[place], label=names[i])
+        axes.stairs(each[i], edges, baseline=None, color=COLOURS[place], label=names[i])
     rest = each[order[LARGEST:]].sum(axis=0)
     if len(order) > LARGEST:
-        axes.stairs(rest, edges, color=COLOURS[-1], ls="--", label="others")
-    axes.stairs(each.sum(axis=0), edges, color=DATA, lw=1.4, label="all")
-    axes.stairs(signal, edges, color=MODEL, lw=1.4, label="0nbb")
+        axes.stairs(rest, edges, baseline=None, color=COLOURS[-1], ls="--", label="others")
+    axes.stairs(each.sum(axis=0), edges, baseline=None, color=DATA, lw=1.4, label="all")
+    axes.stairs(signal, edges, baseline=None, color=MODEL, lw=1.4, label="0nbb")
     axes.set_yscale("log")
     top = 2.0 * float(each.sum(axis=0).max())
     axes.set_ylim(top * 1e-5, top)
@@ -97,10 +97,12 @@ def radii(found: Sensitivity) -> str:
             label = f"{scan.rejected:.0%} of the film's events rejected"
             values = np.array(scan.half_lives) / UNIT
             axes.plot(scan.radii, values, "o-", ms=3, color=COLOURS[i], label=label)
+            axes.plot(scan.radii, np.array(scan.volumes) / UNIT, "--", color=COLOURS[i])
         axes.set_xlabel("outermost radius, m")
         axes.set_ylabel("expected limit, 10²⁶ years")
         axes.legend()
-        return embedded(figure, "Expected limit by the outermost radius")
+        caption = "Dashed: events counted by energy alone, in one volume."
+        return embedded(figure, "Expected limit by the outermost radius", caption)
 
 
 def cuts(found: Sensitivity) -> str:

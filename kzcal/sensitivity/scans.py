@@ -20,7 +20,7 @@ FACTOR = 2.0
 """By which backgrounds and lengths are taken smaller and larger."""
 SCALES = (0.98, 1.02)
 """Visible over true energy, times which it is tried."""
-YEARS = (0.5, 1.0, 2.0, 4.0, 8.0)
+YEARS = (0.5, 2.0, 4.0, 8.0)
 """Times which the livetime is tried."""
 INNERMOST = 0.9
 """m, below which an outermost radius is of no interest."""
@@ -70,11 +70,13 @@ class RadiusScan:
         rejected: share of the film's events.
         radii: m.
         half_lives: years.
+        volumes: the same where events are counted by energy alone, within one volume, years.
     """
 
     rejected: float
     radii: tuple[float, ...]
     half_lives: tuple[float, ...]
+    volumes: tuple[float, ...]
 
 
 def limit(experiment: Experiment) -> float:
@@ -112,8 +114,10 @@ def scan_radius(experiment: Experiment) -> tuple[RadiusScan, ...]:
         )
         whole = expected(replace(experiment, backgrounds=backgrounds))
         radii = [float(r) for r in whole.radius[1:] if r >= INNERMOST] or [experiment.radius]
-        found = [expected_limit(whole.within(radius), experiment.excess) for radius in radii]
-        scans.append(RadiusScan(rejected, tuple(radii), tuple(found)))
+        inside = [whole.within(radius) for radius in radii]
+        found = tuple(expected_limit(one, experiment.excess) for one in inside)
+        volumes = tuple(expected_limit(one.together(), experiment.excess) for one in inside)
+        scans.append(RadiusScan(rejected, tuple(radii), found, volumes))
     return tuple(scans)
 
 

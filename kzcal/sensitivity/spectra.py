@@ -32,6 +32,14 @@ def tabulated() -> dict[str, Float64[np.ndarray, " energy"]]:
     return dict(zip(head.split(","), values.T, strict=True))
 
 
+@cache
+def two_neutrinos() -> tuple[Float64[np.ndarray, " energy"], Float64[np.ndarray, " energy"]]:
+    """Sums of the electrons' energies in decays with two neutrinos, MeV, and their shares."""
+    true = Q_VALUE * (np.arange(FINE) + 0.5) / FINE
+    share = sum_spectrum(Q_VALUE, true)
+    return true, share / share.sum()
+
+
 def names() -> tuple[str, ...]:
     """Spectra that there are."""
     return (TWO_NEUTRINO, FLAT, *(name for name in tabulated() if name != "energy_mev"))
@@ -50,9 +58,8 @@ def lines(
         ConfigurationError: there is no such spectrum.
     """
     if name == TWO_NEUTRINO:
-        true = Q_VALUE * (np.arange(FINE) + 0.5) / FINE
-        share = sum_spectrum(Q_VALUE, true)
-        return scale * true, share / share.sum()
+        true, share = two_neutrinos()
+        return scale * true, share
     if name == FLAT:
         energy = np.linspace(*FLAT_RANGE, FINE)
         return energy, np.full(FINE, 1.0 / FINE)

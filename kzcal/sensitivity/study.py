@@ -85,16 +85,17 @@ class Sensitivity:
         return float(low), float(middle), float(high)
 
     @property
-    def fiducial_gain(self) -> tuple[float, float]:
-        """Radius that is best for the film as it is, and what the whole gains without its events.
+    def fiducial(self) -> tuple[float, float, float]:
+        """What the film's events cost.
 
         Returns:
-            Radius, m, and the ratio of half-lives: the whole balloon with the largest rejection
-            that was tried to this radius without any.
+            Outermost radius, m, that is best for counting by energy alone; what shells out to the
+            film gain over that; and what they gain when most of the film's events are rejected.
         """
         plain, clean = self.radius_scans[0], self.radius_scans[-1]
-        best = int(np.argmax(plain.half_lives))
-        return plain.radii[best], max(clean.half_lives) / plain.half_lives[best]
+        best = int(np.argmax(plain.volumes))
+        base = plain.volumes[best]
+        return plain.radii[best], plain.half_lives[-1] / base, clean.half_lives[-1] / base
 
     def as_dict(self) -> dict[str, Any]:
         """Every number, by name."""

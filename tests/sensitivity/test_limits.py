@@ -176,6 +176,10 @@ def test_less_film_background_opens_more_of_the_balloon():
     plain, *_, clean = scan_radius(replace(KLZ, step=0.1, n_shells=10))
     assert clean.half_lives[-1] > plain.half_lives[-1] * 1.05
     assert (np.diff(clean.half_lives) > 0).all()
+    # Without shells there is a best volume, which leaves the film out unless its events are gone.
+    assert int(np.argmax(plain.volumes)) < len(plain.radii) - 1
+    assert int(np.argmax(clean.volumes)) == len(clean.radii) - 1
+    assert (np.array(plain.half_lives) >= np.array(plain.volumes) - 1e20).all()
     assert clean.half_lives[0] == pytest.approx(plain.half_lives[0], rel=0.01)
 
 
