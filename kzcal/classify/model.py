@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,94 +13,51 @@ from jaxtyping import Float64
 
 from kzcal.classify.material import Scorer
 from kzcal.components import HITS, Classifier
-from kzcal.conditions.payload import InputFile
-from kzcal.errors import ConfigurationError, FileFormatError
+from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
-from kzcal.io.toml import toml_text
 from kzcal.learning import HitClassifier, Trained
-from kzcal.training.directory import MANIFEST, WEIGHTS, TrainedDirectory, manifest_table
+from kzcal.training.directory import MANIFEST, WEIGHTS, TrainedDirectory
+from kzcal.training.manifest import ModelManifest
 from kzcal.training.tensors import read_tensors
 
-FORMAT, VERSION = "kzcal-classifier", 1
-DECIDING = ("events", "held_out", "most_held_out", "match", "set_aside")
-"""Settings that decide what a training learns from."""
+TUPLES = ("signal", "background", "constants")
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a model is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierManifest(ModelManifest):
+    """What a trained classifier is.
 
     Args:
         classifier: name of its record.
         signal: values of truth/kind that it takes for signal.
         background: those that it takes for background.
-        seed: of the training.
-        detector: name of the detector, or of its file in the directory.
-        detector_digest: hash of the detector's description.
-        inputs: files that it was trained on.
-        constants: that corrected the hits of each: digest of a payload, or "nominal".
-        options: value of each option.
-        settings: of the training.
-        versions: of kzcal, PyTorch and the plugin that brings the classifier.
+        constants: that corrected the hits of each input: digest of a payload, "nominal", or
+            "none" of candidates.
         resampled: number of the instance, if its events were drawn anew; None if they were not.
-        processes: that trained together.
-        training: how far it got, and how well it tells the events that were held out.
     """
+
+    FORMAT = "kzcal-classifier"
+    DECIDING = ("events", "held_out", "most_held_out", "match", "set_aside")
 
     classifier: str
     signal: tuple[str, ...]
     background: tuple[str, ...]
-    seed: int
-    detector: str
-    detector_digest: str
-    inputs: tuple[InputFile, ...]
     constants: tuple[str, ...]
-    options: Mapping[str, float]
-    settings: Mapping[str, Any]
-    versions: Mapping[str, str]
     resampled: int | None = None
-    processes: int = 1
-    training: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What decides the weights, however long the training takes."""
-        told = asdict(self)
-        free = {name: told.pop(name) for name in ("training", "settings", "versions")}
-        return told | {name: free["settings"].get(name) for name in DECIDING}
-
-    def text(self) -> str:
-        """The manifest as TOML."""
-        return toml_text({"format": FORMAT, "version": VERSION, **asdict(self)})
 
     @classmethod
-    def read(cls, path: Path) -> Manifest:
-        """The manifest of a file.
-
-        Raises:
-            FileFormatError: it is none, or of another version.
-        """
-        table = manifest_table(path, FORMAT, VERSION)
-        try:
-            table["inputs"] = tuple(InputFile(**part) for part in table.get("inputs", ()))
-            for name in ("signal", "background", "constants"):
-                table[name] = tuple(table.get(name, ()))
-            return cls(**table)
-        except (TypeError, ValueError) as error:
-            message = (
-                f"{path}: a model's manifest must have the known keys with values of their kind, "
-                f"got: {error}"
-            )
-            raise FileFormatError(message) from error
+    def parsed(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Lists as tuples."""
+        return {**table, **{name: tuple(table.get(name, ())) for name in TUPLES}}
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifierDirectory(TrainedDirectory):
     """The files of a classifier."""
 
-    def manifest(self) -> Manifest:
+    def manifest(self) -> ClassifierManifest:
         """What the model is."""
-        return Manifest.read(self.path / MANIFEST)
+        return ClassifierManifest.read(self.path / MANIFEST)
 
     def trained(self, detector: Detector, device: torch.device) -> Trained:
         """Its best weights, with all that is needed to use them."""
@@ -146,7 +103,7 @@ class OpenedModel:
     """
 
     path: Path
-    manifest: Manifest
+    manifest: ClassifierManifest
     record: Classifier
     detector: Detector
     scorer: Scorer

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from kzcal import __version__
 from kzcal.classify.candidates import LabelledCandidates, gather_candidates
 from kzcal.classify.config import ClassifierConfig
 from kzcal.classify.judging import DRAWS, Verdict, judge
 from kzcal.classify.keeping import JUDGED_BY, ClassifierKeeper
 from kzcal.classify.material import LearningScorer, Material, resampled
-from kzcal.classify.model import ClassifierDirectory, Manifest
+from kzcal.classify.model import ClassifierDirectory, ClassifierManifest
 from kzcal.classify.tasks import LabelledFile, gather
 from kzcal.components import HITS, Classifier
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
-from kzcal.training.curves import read_table
 from kzcal.training.distributed import world
-from kzcal.training.keeping import TABLE
-from kzcal.training.loop import Choice, Progress, train
-from kzcal.training.resuming import check_same, restored
+from kzcal.training.loop import Choice, Progress
+from kzcal.training.session import Hooks, begun, carried_out, versions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +66,6 @@ class Outcome:
     progress: Progress
     n_events: int
     verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """Where a training calculates, and whom it asks and tells.
-
-    Args:
-        device: where to calculate.
-        interrupted: whether somebody wants the training to end.
-        advance: told how many seconds have passed.
-    """
-
-    device: torch.device
-    interrupted: Callable[[], bool] = lambda: False
-    advance: Callable[[float], None] = lambda _seconds: None
 
 
 def train_files(
@@ -156,33 +138,18 @@ def gathered(
 
 
 def train_material(
-    trainee: Trainee, material: Material, manifest: Manifest, out: Path, hooks: Hooks
+    trainee: Trainee, material: Material, manifest: ClassifierManifest, out: Path, hooks: Hooks
 ) -> Outcome:
     """Train on events that are gathered already."""
     assert trainee.record.learn is not None
     directory, config, here = ClassifierDirectory(out), trainee.config, world()
     # It refuses options before there is a directory, which a second try would stumble over.
     learner: LearningScorer = trainee.record.learn(material.task, **trainee.options)
-    if trainee.resume and directory.exists:
-        check_same(directory, directory.manifest().identity, manifest.identity)
-    elif here.first:
-        directory.begin(manifest, config.detector)
-    progress = restored(learner, directory, hooks.device) if trainee.resume else Progress()
+    begun(directory, directory.manifest, manifest, config.detector, resume=trainee.resume)
     title = manifest.classifier
     keeper = ClassifierKeeper(directory, title, here, hooks.device, JUDGED_BY, material=material)
-    if trainee.resume:
-        keeper.rows.extend(r for r in read_table(out / TABLE) if r.step <= progress.step)
-    hooks.advance(progress.seconds)
-    progress, choice = train(
-        learner,
-        keeper,
-        config,
-        progress,
-        interrupted=hooks.interrupted,
-        advance=hooks.advance,
-    )
+    progress, ended = carried_out(learner, keeper, config, hooks, resume=trainee.resume)
     verdict = verdict_of(trainee, directory, material, hooks.device)
-    ended = choice.name.lower()
     if here.first:
         told = {**asdict(progress), "ended": ended, **asdict(verdict)}
         directory.describe(replace(manifest, training=told))
@@ -205,10 +172,10 @@ def manifest_of(
     files: Sequence[LabelledFile | LabelledCandidates],
     material: Material,
     resampling: int | None,
-) -> Manifest:
+) -> ClassifierManifest:
     """What a model will be."""
     record, config = trainee.record, trainee.config
-    return Manifest(
+    return ClassifierManifest(
         classifier=record.name,
         signal=trainee.signal,
         background=trainee.background,
@@ -219,11 +186,7 @@ def manifest_of(
         constants=tuple(file.constants for file in files),
         options=trainee.options,
         settings=config.as_dict(),
-        versions={
-            "kzcal": __version__,
-            "torch": torch.__version__,
-            record.provider: trainee.version,
-        },
+        versions=versions_of(record, trainee.version),
         resampled=resampling,
         processes=world().size,
     )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from kzcal.cli.output import progress
+
 
 @contextmanager
 def interrupts_kept() -> Iterator[Callable[[], None]]:
@@ -34,6 +36,24 @@ def interrupts_kept() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def watched(what: str, total: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """A progress bar that an interrupt ends; yields what is told how much more is done.
+
+    Args:
+        what: is under way.
+        total: of what there is to do.
+        quiet: whether no bar is drawn.
+    """
+    with interrupts_kept() as check, progress(what, total, quiet=quiet) as advance:
+
+        def watch(done: float) -> None:
+            check()
+            advance(done)
+
+        yield watch
 
 
 @contextmanager

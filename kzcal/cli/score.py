@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +13,9 @@ from kzcal.cli.corrections import (
     constants_options,
     corrections,
 )
-from kzcal.cli.interrupts import interrupts_kept
+from kzcal.cli.interrupts import watched
 from kzcal.cli.machine import device_option, settle_threads, threads_option
-from kzcal.cli.output import emit, json_option, progress
+from kzcal.cli.output import emit, json_option
 from kzcal.cli.session import Session, pass_session
 from kzcal.components import HITS
 
@@ -116,15 +114,3 @@ def _candidates_scored(
         watched("scoring", len(file), quiet=session.quiet) as watch,
     ):
         return score_candidates(trained.scorer, file, out, advance=watch)
-
-
-@contextmanager
-def watched(what: str, total: float, *, quiet: bool) -> Iterator[Callable[[float], None]]:
-    """A progress bar that lets an interruption through."""
-    with interrupts_kept() as check, progress(what, total, quiet=quiet) as advance:
-
-        def watch(done: float) -> None:
-            check()
-            advance(done)
-
-        yield watch

@@ -15,11 +15,11 @@ from kzcal.cli.corrections import (
     constants_options,
     corrections,
 )
-from kzcal.cli.interrupts import interrupts_awaited
 from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.number_options import number_options
-from kzcal.cli.output import emit, json_option, progress
+from kzcal.cli.output import emit, json_option
 from kzcal.cli.session import Session, pass_session
+from kzcal.cli.training_session import training_options, training_session
 from kzcal.components import HITS, Classifier
 
 if TYPE_CHECKING:
@@ -69,14 +69,8 @@ def _list(context: click.Context, _parameter: click.Parameter, asked: bool) -> N
     multiple=True,
     help="Run whose constants are taken, for all files or once for each; else those of EVENTS.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Directory of the model."
-)
+@training_options
 @click.option("--preset", help="Values of the classifier's options under one name.")
-@click.option(
-    "--config", "settings", type=click.Path(path_type=Path), help="TOML file with settings."
-)
-@click.option("--detector", metavar="NAME|FILE.toml", help="Detector of all files.")
 @click.option(
     "--match",
     type=click.Choice(["nhit", "energy", "none"]),
@@ -92,15 +86,6 @@ def _list(context: click.Context, _parameter: click.Parameter, asked: bool) -> N
     type=click.IntRange(0),
     default=0,
     help="Instances, each on events drawn anew, in OUT/00, OUT/01 and so on.",
-)
-@click.option("--events", type=click.IntRange(1), help="About how many events take part.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Longest time of each.")
-@click.option("--steps", type=click.IntRange(1), help="Most steps of each.")
-@click.option("--seed", type=click.IntRange(0), help="Decides every random number.")
-@click.option(
-    "--resume",
-    is_flag=True,
-    help="Go on with the training that OUT holds; instances that are not there begin.",
 )
 @device_option
 @threads_option
@@ -152,12 +137,11 @@ def train(
     torchrun starts several processes, they train together.
     """  # noqa: D301  click reads \b
     settle_threads(threads)
-    from kzcal.calibrate.machine import choose_device
     from kzcal.classify.config import chosen_options, config_type
-    from kzcal.classify.run import Hooks, Trainee, train_files
+    from kzcal.classify.run import Trainee, train_files
     from kzcal.cli.classify_text import outcomes_text
     from kzcal.geometry import load_detector
-    from kzcal.training.distributed import connected, world
+    from kzcal.training.distributed import world
 
     paths, numbers = paths_and_options(words)
     plugins = session.plugins()
@@ -181,19 +165,13 @@ def train(
     trainee = Trainee(record, version, options, signal, background, config, resume)
     described = load_detector(config.detector)
     chosen = chosen_constants(record, location, tag, nominal, runs)
+    minutes_of_all = config.minutes * max(bootstrap, 1)
     with (
         ExitStack() as stack,
-        connected(choose_device(device)) as here,
-        interrupts_awaited() as interrupted,
-        progress(
-            f"training {name}",
-            60 * config.minutes * max(bootstrap, 1),
-            quiet=session.quiet or not world().first,
-        ) as advance,
+        training_session(session, name, minutes_of_all, device) as hooks,
     ):
         first = world().first
         files = labelled_files(session, record, paths, runs, chosen, described, stack)
-        hooks = Hooks(here, interrupted, advance)
         done = train_files(trainee, files, described, out, hooks, bootstrap=bootstrap)
     if first:
         emit(done if bootstrap else done[0], as_json, outcomes_text(done))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from kzcal.cli.interrupts import interrupts_awaited, interrupts_kept
+from kzcal.cli.interrupts import watched
 from kzcal.cli.machine import device_option, settle_threads, threads_option
 from kzcal.cli.number_options import number_options
-from kzcal.cli.output import emit, json_option, progress
+from kzcal.cli.output import emit, json_option
 from kzcal.cli.session import Session, pass_session
+from kzcal.cli.training_session import training_options, training_session
 from kzcal.cli.twin import twin
 
 
@@ -54,18 +55,7 @@ def list_learners(session: Session, as_json: bool) -> None:
     required=True,
     help="File with the hits to learn.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Directory of the model."
-)
-@click.option(
-    "--config", "settings", type=click.Path(path_type=Path), help="TOML file with settings."
-)
-@click.option("--detector", metavar="NAME|FILE.toml", help="Detector of both files.")
-@click.option("--events", type=click.IntRange(1), help="About how many events take part.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Longest time.")
-@click.option("--steps", type=click.IntRange(1), help="Most steps.")
-@click.option("--seed", type=click.IntRange(0), help="Decides every random number.")
-@click.option("--resume", is_flag=True, help="Go on with the training that OUT holds.")
+@training_options
 @device_option
 @threads_option
 @json_option
@@ -105,11 +95,10 @@ def train(
     starts several processes, they train together.
     """  # noqa: D301  click reads \b
     settle_threads(threads)
-    from kzcal.calibrate.machine import choose_device
     from kzcal.cli.translate_text import outcome_text
     from kzcal.geometry import load_detector
     from kzcal.training.config import TrainingConfig, option_values
-    from kzcal.training.distributed import connected, world
+    from kzcal.training.distributed import world
     from kzcal.translate.run import Trainee, train_files
 
     plugins = session.plugins()
@@ -130,25 +119,11 @@ def train(
     with (
         session.open_events(source, described) as gtq,
         session.open_events(target, described) as data,
-        connected(choose_device(device)) as here,
-        interrupts_awaited() as interrupted,
-        progress(
-            f"training {name}",
-            60 * config.minutes,
-            quiet=session.quiet or not world().first,
-        ) as advance,
+        training_session(session, name, config.minutes, device) as hooks,
     ):
         first = world().first
-        outcome = train_files(
-            trainee,
-            (source, gtq),
-            (target, data),
-            described,
-            out,
-            device=here,
-            interrupted=interrupted,
-            advance=advance,
-        )
+        files = (source, gtq), (target, data)
+        outcome = train_files(trainee, *files, described, out, hooks)
     if first:
         emit(outcome, as_json, outcome_text(outcome))
 
@@ -209,14 +184,8 @@ def apply(
     translator = directory.translator(record, detector, choose_device(device))
     with (
         session.open_events(gtq, detector) as source,
-        interrupts_kept() as check,
-        progress("translating", source.n_events, quiet=session.quiet) as advance,
+        watched("translating", source.n_events, quiet=session.quiet) as watch,
     ):
-
-        def watch(n_events: float) -> None:
-            check()
-            advance(n_events)
-
         written = translate_file(
             directory,
             translator,

@@ -18,7 +18,7 @@ from kzcal.io.hdf5_writer import event_writer
 from kzcal.io.source import EventSource
 from kzcal.parts import HitTranslator
 from kzcal.training.draws import uniform
-from kzcal.translate.model import Manifest, ModelDirectory
+from kzcal.translate.model import ModelDirectory, TranslatorManifest
 from kzcal.translate.origin import Origin
 
 HITS_AT_ONCE = 200_000
@@ -98,7 +98,7 @@ def translate_file(
     return Translated(out, n_events, n_hits)
 
 
-def _unseen(events: Events, manifest: Manifest) -> Events:
+def _unseen(events: Events, manifest: TranslatorManifest) -> Events:
     """Events whose numbers took no part in a training."""
     return events.take(uniform(events.event, manifest.seed) >= manifest.share)
 
@@ -112,7 +112,7 @@ def _parts(source: EventSource) -> Iterator[tuple[int, Events]]:
         row += len(chunk)
 
 
-def _check_ceiling(manifest: Manifest, origin: Origin, path: Path) -> None:
+def _check_ceiling(manifest: TranslatorManifest, origin: Origin, path: Path) -> None:
     if origin.ceiling != manifest.ceiling:
         message = (
             f"photoelectrons are translated as they were in the training, drawn for a relative "
@@ -123,7 +123,7 @@ def _check_ceiling(manifest: Manifest, origin: Origin, path: Path) -> None:
 
 def _lineage(
     model: ModelDirectory,
-    manifest: Manifest,
+    manifest: TranslatorManifest,
     path: Path,
     source: EventSource,
     seed: int,

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import torch
-
-from kzcal import __version__
 from kzcal.components import Translator
 from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import Detector
 from kzcal.io.source import EventSource
 from kzcal.training.config import TrainingConfig
-from kzcal.training.curves import read_table
 from kzcal.training.distributed import world
-from kzcal.training.keeping import TABLE
-from kzcal.training.loop import Progress, train
-from kzcal.training.resuming import check_same, restored
+from kzcal.training.loop import Progress
+from kzcal.training.session import Hooks, begun, carried_out, versions_of
 from kzcal.translate.keeping import ModelKeeper
-from kzcal.translate.model import Manifest, ModelDirectory
+from kzcal.translate.model import ModelDirectory, TranslatorManifest
 from kzcal.translate.origin import Origin
 from kzcal.translate.tasks import Material, gather
 
@@ -74,10 +68,7 @@ def train_files(
     target: tuple[Path, EventSource],
     detector: Detector,
     out: Path,
-    *,
-    device: torch.device,
-    interrupted: Callable[[], bool] = lambda: False,
-    advance: Callable[[float], None] = lambda _seconds: None,
+    hooks: Hooks,
 ) -> Outcome:
     """Train a translator on two files, and leave a model in a directory.
 
@@ -87,9 +78,7 @@ def train_files(
         target: file with the hits to learn, and the same, open.
         detector: of both.
         out: directory of the model.
-        device: where to calculate.
-        interrupted: whether somebody wants the training to end.
-        advance: told how many seconds have passed.
+        hooks: where to calculate, and whom to ask and tell.
 
     Raises:
         ConfigurationError: the translator does not learn, there is another model already, or
@@ -99,32 +88,21 @@ def train_files(
     if trainee.record.learn is None:
         message = f"translator {trainee.record.name} has nothing to learn: choose another"
         raise ConfigurationError(message)
-    config = trainee.config
-    material = gather(source, target, detector, config, device)
+    config, here = trainee.config, world()
+    material = gather(source, target, detector, config, hooks.device)
     manifest = manifest_of(trainee, source, target, material)
     directory = ModelDirectory(out)
-    if trainee.resume and directory.exists:
-        check_same(directory, directory.manifest().identity, manifest.identity)
-    elif world().first:
-        directory.begin(manifest, config.detector)
     learner = trainee.record.learn(material.task, **trainee.options)
-    progress = restored(learner, directory, device) if trainee.resume else Progress()
-    keeper = ModelKeeper(
-        directory, manifest.translator, world(), device, seed=config.seed, material=material
-    )
-    if trainee.resume:
-        keeper.rows.extend(r for r in read_table(out / TABLE) if r.step <= progress.step)
-    advance(progress.seconds)
-    progress, ended = train(
-        learner, keeper, config, progress, interrupted=interrupted, advance=advance
-    )
-    told = {**asdict(progress), "ended": ended.name.lower()}
-    if world().first:
-        directory.describe(replace(manifest, training=told))
+    begun(directory, directory.manifest, manifest, config.detector, resume=trainee.resume)
+    title, seed = manifest.translator, config.seed
+    keeper = ModelKeeper(directory, title, here, hooks.device, seed=seed, material=material)
+    progress, ended = carried_out(learner, keeper, config, hooks, resume=trainee.resume)
+    if here.first:
+        directory.describe(replace(manifest, training={**asdict(progress), "ended": ended}))
     return Outcome(
         out=out,
         translator=trainee.record.name,
-        ended=ended.name.lower(),
+        ended=ended,
         progress=progress,
         n_events=len(material.task.target),
         n_held_out=len(material.target),
@@ -137,11 +115,11 @@ def manifest_of(
     source: tuple[Path, EventSource],
     target: tuple[Path, EventSource],
     material: Material,
-) -> Manifest:
+) -> TranslatorManifest:
     """What a model will be."""
     record, config, header = trainee.record, trainee.config, material.header
     detector = material.task.detector
-    return Manifest(
+    return TranslatorManifest(
         translator=record.name,
         ceiling=Origin.of(source[0]).ceiling,
         paired=material.task.paired,
@@ -151,11 +129,7 @@ def manifest_of(
         inputs=tuple(InputFile(path.name, file.digest()) for path, file in (source, target)),
         options=trainee.options,
         settings=config.as_dict(),
-        versions={
-            "kzcal": __version__,
-            "torch": torch.__version__,
-            record.provider: trainee.version,
-        },
+        versions=versions_of(record, trainee.version),
         run=header.run,
         physics_window_ns=header.physics_window_ns,
         forced_window_ns=header.forced_window_ns,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from spreading import SPREADING
 
-from kzcal.classify.model import ClassifierDirectory, Manifest, instances, opened
+from kzcal.classify.model import ClassifierDirectory, ClassifierManifest, instances, opened
 from kzcal.classify.score import UNSCORED, score_file, scores_of
 from kzcal.components import Classifier
 from kzcal.conditions.payload import InputFile
@@ -23,7 +23,7 @@ from labelled_events import written  # isort: skip
 RUN = synthetic_run(n_events=80)
 CPU = torch.device("cpu")
 RECORDS = {"spreading": SPREADING}
-MANIFEST = Manifest(
+MANIFEST = ClassifierManifest(
     classifier="spreading",
     signal=("bb",),
     background=("bi214", "i132"),

@@ -90,7 +90,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(
     with monkeypatch.context() as patch:
         asked = iter([False] * 30)
         patch.setattr(
-            "kzcal.cli.train.interrupts_awaited",
+            "kzcal.cli.training_session.interrupts_awaited",
             lambda: nullcontext(lambda: next(asked, True)),
         )
         assert train(pairs, tmp_path / "m", "--config", config).exit_code == 0

@@ -123,7 +123,7 @@ def test_an_interruption_changes_neither_weights_nor_validations(
     with monkeypatch.context() as patch:
         asked = iter([False] * 4)
         patch.setattr(
-            "kzcal.cli.translate.interrupts_awaited",
+            "kzcal.cli.training_session.interrupts_awaited",
             lambda: nullcontext(lambda: next(asked, True)),
         )
         assert train(files, resumed, *words).exit_code == 0

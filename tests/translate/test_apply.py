@@ -11,7 +11,7 @@ from kzcal.io.source import open_events
 from kzcal.testing import synthetic_run
 from kzcal.training.draws import uniform
 from kzcal.translate.apply import EVENTS_AT_ONCE, translate_file
-from kzcal.translate.model import Manifest, ModelDirectory
+from kzcal.translate.model import ModelDirectory, TranslatorManifest
 
 
 @dataclass
@@ -33,8 +33,17 @@ def silent_model(tmp_path, run, **changes):
     with event_writer(tmp_path / "gtq.h5", run.header, run.muons) as append:
         append(replace(run.events, hits=empty))
     directory = ModelDirectory(tmp_path / "model")
-    manifest = Manifest(
-        "silent", None, False, 1, run.detector.name, run.detector.digest, (), {}, {}, {}
+    manifest = TranslatorManifest(
+        translator="silent",
+        ceiling=None,
+        paired=False,
+        seed=1,
+        detector=run.detector.name,
+        detector_digest=run.detector.digest,
+        inputs=(),
+        options={},
+        settings={},
+        versions={},
     )
     directory.begin(replace(manifest, **changes), run.detector.name)
     (directory.path / "weights.safetensors").write_bytes(b"")

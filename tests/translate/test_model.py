@@ -11,10 +11,10 @@ from kzcal.errors import ConfigurationError, FileFormatError
 from kzcal.geometry import load_detector
 from kzcal.training.keeping import progress_of
 from kzcal.training.tensors import read_tensors, write_tensors
-from kzcal.translate.model import Manifest, ModelDirectory
+from kzcal.translate.model import ModelDirectory, TranslatorManifest
 
 DETECTOR = load_detector()
-MANIFEST = Manifest(
+MANIFEST = TranslatorManifest(
     translator="thinning",
     ceiling=1.6,
     paired=False,

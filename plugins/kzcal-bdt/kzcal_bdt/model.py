@@ -11,7 +11,7 @@ import xgboost as xgb
 from jaxtyping import Bool, Int64
 
 from kzcal.candidates import Candidates
-from kzcal.classify.model import Manifest, instances
+from kzcal.classify.model import ClassifierManifest, instances
 from kzcal.errors import ConfigurationError
 from kzcal.evaluate.kinds import KIND
 from kzcal.training.directory import WEIGHTS
@@ -23,7 +23,7 @@ NAME = "bdt"
 """Of the classifier that is made of trees."""
 
 
-def opened_trees(path: Path) -> tuple[Sequence[xgb.Booster], Manifest]:
+def opened_trees(path: Path) -> tuple[Sequence[xgb.Booster], ClassifierManifest]:
     """The trees of a model, or of the instances of a bootstrap, and what the first one is.
 
     Raises:
@@ -42,7 +42,9 @@ def opened_trees(path: Path) -> tuple[Sequence[xgb.Booster], Manifest]:
     return [loaded(each[BOOSTER], {}) for each in weights], manifest
 
 
-def signal_of(candidates: Candidates, manifest: Manifest) -> Bool[np.ndarray, " pair"] | None:
+def signal_of(
+    candidates: Candidates, manifest: ClassifierManifest
+) -> Bool[np.ndarray, " pair"] | None:
     """Whether each pair is of a kind that the model takes for signal; None for pairs of data."""
     if KIND not in candidates.truth:
         return None

@@ -12,7 +12,7 @@ from kzcal.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from kzcal.conditions.payload import Lineage
-    from kzcal.translate.model import Manifest, ModelDirectory
+    from kzcal.translate.model import ModelDirectory, TranslatorManifest
 
 
 @click.command()
@@ -53,7 +53,7 @@ def response_table(model: Path, out: Path, as_json: bool) -> None:
     emit({"table": out, "pmts": n_pmt}, as_json, f"wrote {n_pmt} PMTs to {out}")
 
 
-def lineage_of(model: ModelDirectory, manifest: Manifest) -> Lineage:
+def lineage_of(model: ModelDirectory, manifest: TranslatorManifest) -> Lineage:
     """All that decides the constants of a model.
 
     Args:

@@ -16,10 +16,10 @@ from kzcal.testing.learning import translator_task
 from kzcal.testing.synthetic import synthetic_run
 from kzcal.training.directory import WEIGHTS
 from kzcal.training.tensors import write_tensors
-from kzcal.translate.model import Manifest, ModelDirectory
+from kzcal.translate.model import ModelDirectory, TranslatorManifest
 
 DETECTOR = load_detector()
-MANIFEST = Manifest(
+MANIFEST = TranslatorManifest(
     translator="fitted-response",
     ceiling=1.0,
     paired=False,
