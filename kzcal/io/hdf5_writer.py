@@ -25,6 +25,7 @@ from kzcal.io.event_checks import (
     hit_columns,
 )
 from kzcal.io.hdf5_checks import check_offsets, check_time_order
+from kzcal.io.hdf5_columns import append_rows, create_column, failure_named, new_file
 from kzcal.io.schema import Dataset as Spec
 
 Column = Shaped[np.ndarray, " row"]
@@ -96,8 +97,8 @@ def timeline_writer(
         What takes the next events, or None, and the next muons, if there are any.
     """
     path = Path(path)
-    with replacing(path) as beside, _new_file(beside, path) as file:
-        with _failure_named(path):
+    with replacing(path) as beside, new_file(beside, path) as file:
+        with failure_named(path):
             _write_header(file, header)
             file.attrs.update(notes)
             writer, tracks = _Writer(file, path), _MuonWriter(file, path)
@@ -105,25 +106,13 @@ def timeline_writer(
         def append(chunk: Events | None, muons: Muons | None = None) -> None:
             if chunk is not None:
                 _check_room(chunk, path)
-                with _failure_named(path):
+                with failure_named(path):
                     writer.append(chunk, ordered=header.sample is None)
             if muons is not None and len(muons):
-                with _failure_named(path):
+                with failure_named(path):
                     tracks.append(muons)
 
         yield append
-
-
-@contextmanager
-def _new_file(beside: Path, path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file, closed in any case; failures name the file that it is to become."""
-    with _failure_named(path):
-        file = h5py.File(beside, "w", libver="v110")
-    try:
-        yield file
-    finally:
-        with _failure_named(path):
-            file.close()
 
 
 def _check_room(events: Events, path: Path) -> None:
@@ -133,17 +122,6 @@ def _check_room(events: Events, path: Path) -> None:
     if free < need:
         message = f"{path}: the disk must have room for {need} bytes more, got {free} free"
         raise ConfigurationError(message)
-
-
-@contextmanager
-def _failure_named(path: Path) -> Iterator[None]:
-    """Turn what h5py raises when a disk is full or fails into one sentence."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        message = f"{path} must have room and a disk that takes it, but writing failed: {reason}"
-        raise ConfigurationError(message) from error
 
 
 class _Writer:
@@ -157,7 +135,7 @@ class _Writer:
         self._truth: Mapping[str, str] | None = None
         for spec in (*schema.EVENTS, *schema.HITS):
             _create(file, spec)
-        _append(_create(file, schema.OFFSETS), np.zeros(1, np.int64))
+        append_rows(_create(file, schema.OFFSETS), np.zeros(1, np.int64))
 
     def append(self, events: Events, *, ordered: bool) -> None:
         """Check and add some events."""
@@ -173,12 +151,12 @@ class _Writer:
             check_time_order(whole, self._path)
             self._last_timestamp = events.timestamp[-1:]
         for name, values in columns.items():
-            _append(self._file[name], values)
+            append_rows(self._file[name], values)
         ends = events.hits.offsets[1:] - events.hits.offsets[0] + self._n_hits
-        _append(self._file[schema.OFFSETS.name], ends)
+        append_rows(self._file[schema.OFFSETS.name], ends)
         self._n_hits = int(ends[-1])
         for name, values in events.truth.items():
-            _append(self._file[f"truth/{name}"], np.asarray(values))
+            append_rows(self._file[f"truth/{name}"], np.asarray(values))
 
     def _check_truth(self, events: Events) -> None:
         """The first chunk decides which truth columns there are."""
@@ -228,7 +206,7 @@ class _MuonWriter:
             for spec in columns:
                 _create(self._file, spec)
             if muons.profile is not None:
-                _append(self._file[schema.PROFILE_OFFSETS.name], np.zeros(1, np.int64))
+                append_rows(self._file[schema.PROFILE_OFFSETS.name], np.zeros(1, np.int64))
         if set(columns) != set(self._columns):
             message = (
                 f"{self._path}: all muons must have a profile or none, got "
@@ -236,7 +214,7 @@ class _MuonWriter:
             )
             raise FileFormatError(message)
         for spec, values in columns.items():
-            _append(self._file[spec.name], values)
+            append_rows(self._file[spec.name], values)
 
     def _profile_columns(self, muons: Muons) -> dict[Spec, Column]:
         """Where the pieces of these muons end among all, and what each one holds."""
@@ -260,22 +238,4 @@ def _muon_columns(muons: Muons) -> dict[Spec, Column]:
 
 
 def _create(file: h5py.File, spec: Spec) -> h5py.Dataset:
-    created = file.create_dataset(
-        spec.name,
-        shape=(0,),
-        maxshape=(None,),
-        dtype=spec.dtype,
-        chunks=(ROWS_PER_HDF5_CHUNK[spec.name.split("/")[0]],),
-        compression="gzip",
-        compression_opts=1,
-        shuffle=True,
-    )
-    if spec.units is not None:
-        created.attrs["units"] = spec.units
-    return created
-
-
-def _append(dataset: h5py.Dataset, values: Column) -> None:
-    start = len(dataset)
-    dataset.resize(start + len(values), axis=0)
-    dataset[start:] = values
+    return create_column(file, spec, ROWS_PER_HDF5_CHUNK[spec.name.split("/")[0]])
