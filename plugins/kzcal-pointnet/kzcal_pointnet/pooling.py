@@ -32,7 +32,10 @@ def largest(
 
     Source: C. Qi et al. (2017), PointNet, arXiv:1612.00593, for the maximum over a shared layer.
     """
-    found: Tensor = _Largest.apply(point, weight, counts)  # type: ignore[no-untyped-call]
+    with torch.autocast(point.device.type, enabled=False):
+        found: Tensor = _Largest.apply(  # type: ignore[no-untyped-call]
+            point.float(), weight.float(), counts
+        )
     return found
 
 
