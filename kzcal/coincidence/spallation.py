@@ -68,7 +68,7 @@ class SpallationSearch:
         self.counts["events without a vertex"] += int((~placed).sum())
         rows = rows[within(events.take(rows), self._radii[0])]
         calm = _since_muon(slab, rows) >= round(settings.veto * NS_PER_US)
-        self.counts["decays vetoed after muons"] += int((~calm).sum())
+        self.counts["events vetoed after muons"] += int((~calm).sum())
         return np.asarray(rows[calm])
 
     def _with_captures(self, slab: Slab, decays: Rows, captures: Captures) -> Candidates:

@@ -6,47 +6,13 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from kzcal.candidates import IBD, SPALLATION, Candidates
+from kzcal.coincidence.names import IBD_UNITS, POINT_UNITS, SPALLATION_UNITS
 from kzcal.errors import ConfigurationError
 
 KINDS = {SPALLATION: (b"long-lived", b"xe136"), IBD: (b"accidental", b"ibd")}
 """Values of truth/kind by purpose: background, then signal."""
-COLUMN_UNITS = {
-    SPALLATION: {
-        "energy": "MeV",
-        "x": "m",
-        "y": "m",
-        "z": "m",
-        "radius": "m",
-        "dt_muon": "s",
-        "n_captures": "1",
-    },
-    IBD: {
-        "e_prompt": "MeV",
-        "e_delayed": "MeV",
-        "r_prompt": "m",
-        "r_delayed": "m",
-        "dr": "m",
-        "dt": "s",
-    },
-}
+COLUMN_UNITS = {SPALLATION: SPALLATION_UNITS, IBD: IBD_UNITS}
 """Columns of candidates by purpose, with their units."""
-POINT_UNITS = {
-    "dx": "m",
-    "dy": "m",
-    "dz": "m",
-    "distance": "m",
-    "dt": "s",
-    "delay": "us",
-    "track_x": "m",
-    "track_y": "m",
-    "track_z": "m",
-    "track_distance": "m",
-    "dedx": "MeV",
-    "muon_captures": "1",
-    "muon_charge": "p.e.",
-    "muon": "1",
-}
-"""Columns of the points of candidates for spallation, with their units."""
 
 
 def synthetic_candidates(

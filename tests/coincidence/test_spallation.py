@@ -165,7 +165,7 @@ def test_what_cannot_be_placed_or_follows_a_muon_at_once_is_counted():
     candidates, counts = found(events, muons_at([0, 10 * S]))
     assert candidates.event.tolist() == [7]
     assert counts["events without a vertex"] == 1
-    assert counts["decays vetoed after muons"] == 1
+    assert counts["events vetoed after muons"] == 1
 
 
 def test_forced_triggers_are_neither_decays_nor_captures():
