@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from kzcal.cli.corrections import constants_options, corrections
 from kzcal.cli.events import detector_option
 from kzcal.cli.machine import device_option, settle_threads, threads_option
-from kzcal.cli.output import emit, json_option, plain, progress, table
+from kzcal.cli.output import emit, json_option, plain, table
 from kzcal.cli.session import Session, pass_session
-from kzcal.components import HITS
 
 if TYPE_CHECKING:
     from kzcal.evaluate.evaluation import Evaluation
@@ -114,53 +112,35 @@ def evaluate(
         reason = "--run chooses among constants, got none: give --tag, or --nominal"
         raise click.UsageError(reason)
     settle_threads(threads)
-    from dataclasses import replace
-
-    from kzcal.cli.evaluate_candidates import CandidateFiles, are_candidates, check_options
-    from kzcal.cli.evaluate_inputs import Conditions, EventFiles, agreed
+    from kzcal.cli.evaluate_candidates import are_candidates, check_options
+    from kzcal.cli.evaluate_inputs import Conditions
+    from kzcal.cli.evaluate_judging import Request, judged_candidates, judged_events
     from kzcal.cli.report import made_directory
     from kzcal.evaluate.config import EvaluationConfig
-    from kzcal.evaluate.evaluation import evaluate as judged
-    from kzcal.evaluate.kinds import chosen_kinds
-    from kzcal.evaluate.occlusion import n_scorings
     from kzcal.evaluate.page import PAGE, write_page
     from kzcal.evaluate.scored import ScoreFiles
     from kzcal.geometry import load_detector
 
     config = EvaluationConfig() if settings is None else EvaluationConfig.from_toml(settings)
-    classifiers = [ScoreFiles.parsed(text, len(files)) for text in scores]
-    opened: EventFiles | CandidateFiles
-    with ExitStack() as stack:
-        if are_candidates(files):
-            asked = {"--model": model, "--data": data, "--tag": tag, "--nominal": nominal}
-            check_options(asked)
-            opened = CandidateFiles.of(files, (signal, background), last)
-            kinds = chosen_kinds(opened.purpose, signal, background)
-            found, described = judged(opened.scored(classifiers), config), opened.detector
-        else:
-            detector = load_detector(detector_name)
-            constants = corrections(location, tag, nominal) if tag is not None or nominal else None
-            conditions = Conditions.of(constants, runs, len(files))
-            kinds = chosen_kinds(HITS, signal, background)
-            opened = EventFiles.of(session, stack, files, detector, conditions, kinds, last)
-            found, described = judged(opened.scored(classifiers), config), detector.name
-            if data is not None:
-                agreement = agreed(opened, classifiers[0], data, sample, simulated, config)
-                found = replace(found, agreement=agreement)
-            if model is not None:
-                total = n_scorings(len(config.dead))
-                with progress("asking the model", total, quiet=session.quiet) as advance:
-                    looked = opened.looked(model, device, config, advance)
-                found = replace(found, looked=looked)
-        inputs = opened.inputs(classifiers)
-    inputs |= {"signal": kinds[0], "background": kinds[1], "last": last}
-    inputs |= {"model": model, "data": data, "simulated": simulated, "sample": sample}
-    told: dict[str, Any] = {k: v for k, v in plain(inputs).items() if v is not None}
+    classifiers = tuple(ScoreFiles.parsed(text, len(files)) for text in scores)
+    kinds = (signal, background)
+    request = Request(
+        classifiers, files, kinds, last, config, model, data, simulated, sample, device
+    )
     page = made_directory(out) / PAGE
-    write_page(page, found, told, described)
-    result = {**found.as_dict(), "inputs": told}
+    if are_candidates(files):
+        options = {"--model": model, "--data": data, "--tag": tag, "--nominal": nominal}
+        check_options(options)
+        found = judged_candidates(request)
+    else:
+        detector = load_detector(detector_name)
+        constants = corrections(location, tag, nominal) if tag is not None or nominal else None
+        conditions = Conditions.of(constants, runs, len(files))
+        found = judged_events(request, session, detector, conditions)
+    write_page(page, found.evaluation, found.inputs, found.detector)
+    result = {**found.evaluation.as_dict(), "inputs": found.inputs}
     _write_result(out / RESULT, result)
-    emit(result, as_json, text(found, page))
+    emit(result, as_json, text(found.evaluation, page))
 
 
 def text(found: Evaluation, page: Path) -> str:
