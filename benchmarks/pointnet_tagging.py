@@ -5,8 +5,8 @@
     python benchmarks/pointnet_tagging.py pairs.h5 --look-back 24 [--write docs/pointnet.md]
 
 PointNet with the three sets of inputs of the talk, each with the window of hours that separates
-best among the decays it is chosen by; the network of several muons; and the ratio of likelihoods.
-All are judged by the same held-out decays, drawn anew for the errors.
+best among the decays it is chosen by; the network of several muons with fewer inputs and with all;
+and the ratio of likelihoods. All are judged by the same held-out decays, drawn anew for the errors.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ from kzcal.evaluate.resampling import Rejections
 PUBLISHED = ("vertices", "tracks", "dedx")
 SAID = {"vertices": "49 %", "tracks": "52 %", "dedx": "53 %"}
 SHOWER, RATIO = "shower", "likelihood ratio"
+FEWER = {
+    f"{SHOWER} --tracks 0 --dedx 0": {"tracks": 0.0, "dedx": 0.0},
+    f"{SHOWER} --dedx 0": {"dedx": 0.0},
+    SHOWER: {},
+}
+"""The network of several muons, with fewer inputs and with all."""
 PICTURE = Path(__file__).parents[1] / "docs" / "pointnet.png"
 
 
@@ -69,7 +75,8 @@ def draw(path: Path, scores: dict[str, np.ndarray], signal: np.ndarray) -> None:
     for name, score in scores.items():
         curve = Ranking.of(score, signal).curve()
         style = {"color": "black", "linestyle": "--"} if name == RATIO else {}
-        axes.plot(1 - curve.accepted, 1 - curve.passed, label=name, **style)
+        if name not in FEWER or not FEWER[name]:
+            axes.plot(1 - curve.accepted, 1 - curve.passed, label=name, **style)
     axes.axvline(1 - ACCEPTED, color="grey", linewidth=0.8)
     axes.set(
         xlabel="double beta decays tagged by mistake",
@@ -103,12 +110,13 @@ def main() -> None:
         scores[preset], hours = published(given, preset, chosen.hours, further)
         notes[preset] = (f"{hours:g} h", SAID[preset])
         print(preset, hours, f"{time.process_time() - begin:.0f} s")
-    options = chosen_options(SHOWER, {"schedule": chosen.shower_steps})
-    scores[SHOWER] = scored(trained(given, options)[0], given.held_out)
-    print(SHOWER, f"{time.process_time() - begin:.0f} s")
+    for name, fewer in FEWER.items():
+        options = chosen_options(SHOWER, fewer | {"schedule": chosen.shower_steps})
+        scores[name] = scored(trained(given, options)[0], given.held_out)
+        print(name, f"{time.process_time() - begin:.0f} s")
     ratio = LikelihoodRatio.of(given.learned, chosen.look_back * 3600.0)
     scores[RATIO] = ratio.score(given.held_out)
-    notes[SHOWER] = notes[RATIO] = (f"{chosen.look_back:g} h", "")
+    notes |= dict.fromkeys([*FEWER, RATIO], (f"{chosen.look_back:g} h", ""))
     names = list(scores)
     found = tagged_again(list(scores.values()), given.held_out)
     head = ["", "captures of the last", "talk", "tagged [%]", "less `shower` [%]"]
