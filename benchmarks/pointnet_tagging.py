@@ -6,7 +6,7 @@
 
 PointNet with the three sets of inputs of the talk, each with the window of hours that separates
 best among the decays it is chosen by; the network of several muons with fewer inputs and with all;
-and the ratio of likelihoods. All are judged by the same held-out decays, drawn anew for the errors.
+and the ratio of likelihoods. All are judged by the same held-out decays, drawn anew for errors.
 """
 
 from __future__ import annotations
