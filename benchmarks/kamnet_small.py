@@ -28,6 +28,8 @@ from pages import table, write_part
 from kzcal.classify.augment import random_dead
 from kzcal.classify.corrected import Correction, corrected_events
 from kzcal.classify.model import ClassifierDirectory
+from kzcal.evaluate.area import areas
+from kzcal.evaluate.curve import Ranking
 from kzcal.geometry import Detector, load_detector
 from kzcal.io.source import open_events
 from kzcal.learning import CorrectedEvents, HitClassifier
@@ -62,14 +64,12 @@ def held_out(
 
 def rejection(score: Scores, signal: Labels) -> float:
     """Share of background below the score that nine tenths of the signal exceed."""
-    return float((score[~signal] < np.quantile(score[signal], 1.0 - ACCEPTANCE)).mean())
+    return float(Ranking.of(score, signal).curve().rejection(np.array([ACCEPTANCE]))[0])
 
 
 def area(score: Scores, signal: Labels) -> float:
     """Chance that an event of signal scores higher than one of background."""
-    rank = np.argsort(np.argsort(score))
-    n_signal = signal.sum()
-    return float((rank[signal].mean() - (n_signal - 1) / 2) / (len(score) - n_signal))
+    return float(areas(score[None], signal).values[0])
 
 
 def told(measure: Callable[[Scores, Labels], float], score: Scores, signal: Labels) -> str:
@@ -102,8 +102,7 @@ def draw(scores: Mapping[str, Scores], signal: Labels, path: Path) -> None:
     axes = figure.subplots()
     acceptance = np.linspace(0.02, 0.99, 98)
     for name, score in scores.items():
-        cuts = np.quantile(score[signal], 1.0 - acceptance)
-        axes.plot(acceptance, [(score[~signal] < cut).mean() for cut in cuts], label=name)
+        axes.plot(acceptance, Ranking.of(score, signal).curve().rejection(acceptance), label=name)
     axes.axvline(ACCEPTANCE, color="0.6", linewidth=0.8)
     axes.set(xlabel="acceptance of bb", ylabel="rejection of bi214", xlim=(0, 1), ylim=(0, 1))
     axes.legend(title="trained on", frameon=False, loc="lower left")
