@@ -137,7 +137,8 @@ def simulate(
 
     \b
     Volumes: xels (inside the inner balloon), ls (all scintillator), shell:RMIN:RMAX, sphere:R,
-    film (inner balloon), balloon (outer balloon), point:X,Y,Z; in m, filled evenly.
+    film (inner balloon), balloon (outer balloon), point:X,Y,Z, filled evenly, and edge:DEPTH, the
+    scintillator from its edge inwards; in m.
 
     A TOML file for --config is described in docs/simulation.md: a run of some duration with
     rates, muons with neutron captures after them, and forced triggers, in time order.

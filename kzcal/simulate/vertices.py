@@ -18,8 +18,10 @@ from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.separation import part_events
 from kzcal.simulate.smearing import Smearing
 from kzcal.simulate.stages import Transport
+from kzcal.simulate.volumes import Shell
 
-N_GAMMAS = 10_000
+N_GAMMAS, WITHIN_M = 10_000, 3.9
+"""Captures that define the scale, in 0.6 of KamLAND's radius, as a reconstruction's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,13 +55,15 @@ class VertexChain:
 
 
 def visible_scale(transport: Transport, *, seed: int = 1) -> float:
-    """Visible over quenched energy, by which the gamma of neutron capture has its own energy.
+    """Visible over quenched energy, by which gammas of neutron capture have their own energy.
+
+    The captures are those that define the scale of a reconstruction.
 
     Assumption: Cherenkov light is the same share of all visible energy; the quenched energy of
         positrons of 2 MeV is 0.2 % and that of electrons of 0.4 MeV 1.4 % off this scale.
     """
     generator = np.random.default_rng(seed)
     gammas = isotropic(GAMMA, CAPTURE_GAMMA, N_GAMMAS, generator=generator)
-    place = generator.uniform(-2.0, 2.0, (N_GAMMAS, 3))
+    place = Shell(0.0, WITHIN_M).sample(N_GAMMAS, generator=generator)
     deposits = transport.deposits(gammas, place, generator=generator)
     return float(CAPTURE_GAMMA / np.mean(transport.truth(deposits)["e_quenched"]))

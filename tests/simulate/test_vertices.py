@@ -38,7 +38,9 @@ def test_without_errors_the_truth_is_found():
 
 def test_captures_have_their_own_energy_on_the_scale():
     scale = visible_scale(TRANSPORT)
-    events = block("gamma", Smearing(0.0, 0.0, energy=0.0, scale=scale), energy=2.2246)
+    events = block(
+        "gamma", Smearing(0.0, 0.0, energy=0.0, scale=scale), "sphere:3.9", energy=2.2246
+    )
     # The spread of their quenched energies is 1 %; the mean of 64 is known to 0.13 %, 5 of which
     # are 0.014 MeV.
     assert abs(float(events.energy.mean()) - 2.2246) < 0.014
