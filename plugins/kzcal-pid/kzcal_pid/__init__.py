@@ -39,12 +39,12 @@ PID = Classifier(
     options=(
         Option("width", 24.0, "1", "numbers of a hit"),
         Option("channels", 8.0, "1", "what a hit tells the others"),
-        Option("layers", 2.0, "1", "times that hits hear each other"),
-        Option("dropout", 0.2, "1", "share of the numbers of an event that a step leaves out"),
+        Option("layers", 1.0, "1", "times that hits hear each other"),
+        Option("dropout", 0.5, "1", "share of the numbers of an event that a step leaves out"),
         Option("batch", 128.0, "events", "of a step"),
-        Option("rate", 0.003, "1", "of the optimiser at its highest"),
-        Option("schedule", 1000.0, "steps", "over which the rate falls"),
-        Option("dead", 0.03, "1", "chance of a PMT to be silenced in an event of a batch"),
+        Option("rate", 0.01, "1", "of the optimiser at its highest"),
+        Option("schedule", 600.0, "steps", "over which the rate falls"),
+        Option("dead", 0.2, "1", "chance of a PMT to be silenced in an event of a batch"),
     ),
 )
 

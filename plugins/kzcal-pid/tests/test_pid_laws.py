@@ -18,7 +18,7 @@ from kzcal.testing.synthetic import synthetic_run
 CPU = torch.device("cpu")
 DETECTOR = load_detector()
 TASK = classifier_task(synthetic_run(n_events=120))
-SMALL = {"width": 8.0, "channels": 4.0, "batch": 16.0, "rate": 0.01}
+SMALL = {"width": 8.0, "channels": 4.0, "batch": 16.0, "layers": 2.0}
 
 
 def options_of(**given: float) -> dict[str, float]:
@@ -84,8 +84,8 @@ def test_no_rotation_changes_a_score() -> None:
 
 def test_events_with_wider_times_are_told_apart() -> None:
     """The loss falls well below that of a score that knows nothing, log 2."""
-    learning = learner(batch=64.0, schedule=40.0)
-    for _ in range(40):
+    learning = learner(batch=64.0, schedule=50.0, dropout=0.1, dead=0.03)
+    for _ in range(50):
         learning.step()
     score, signal = learning.score(TASK.events), TASK.signal
     assert np.mean(np.logaddexp(0.0, score) - signal * score) < 0.45
