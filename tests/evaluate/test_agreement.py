@@ -36,10 +36,13 @@ def test_one_class_of_equal_events_is_the_kolmogorov_distance():
 
 
 def test_false_alarms_come_at_their_rate_though_energies_differ():
-    """Of 200 comparisons of one law 10 % are below 0.1, within 5 deviations of 2.1 %."""
+    """Of 200 comparisons of one law 10 % are below 0.1 and half below 0.5.
+
+    Within three deviations, of 2.1 % and 3.5 %: a false alarm in 0.5 % of seeds.
+    """
     chances = np.array([probability(classed(*drawn(100, 600, seed))) for seed in range(200)])
-    assert np.mean(chances <= 0.1) == pytest.approx(0.1, abs=0.106)
-    assert np.mean(chances <= 0.5) == pytest.approx(0.5, abs=0.18)
+    assert np.mean(chances <= 0.1) == pytest.approx(0.1, abs=0.064)
+    assert np.mean(chances <= 0.5) == pytest.approx(0.5, abs=0.106)
 
 
 def test_without_classes_the_energies_would_raise_an_alarm():
@@ -56,16 +59,17 @@ def test_the_result_holds_what_was_compared_and_its_false_alarms():
     score, data, energy = drawn(100, 900, 4)
     one = classed(score, data, energy, bins=5)
     generator = np.random.default_rng(1)
-    found = agree(one, left_out=3, purity=(0.98, 0.01), deals=199, splits=60, generator=generator)
+    found = agree(one, left_out=3, purity=(0.98, 0.01), deals=199, splits=300, generator=generator)
     assert found.n_data == 100
     assert found.left_out == 3
     assert found.impurity == pytest.approx(0.03)
     assert found.weight[found.weight > 0].sum() == pytest.approx(1)
     assert found.weight.sum() == pytest.approx(0, abs=1e-12)
     assert 0 < found.seen < 1
-    rates = dict(found.alarms)
-    assert rates[0.32] == pytest.approx(0.32, abs=5 * 0.06)
-    assert rates[0.01] <= rates[0.05] <= rates[0.1]
+    assert [level for level, _ in found.alarms] == [0.32, 0.1, 0.05, 0.01]
+    # 300 comparisons, each fair by itself: 3.3 deviations, a false alarm in 0.4 % of seeds.
+    for level, rate in found.alarms:
+        assert rate == pytest.approx(level, abs=3.3 * np.sqrt(level * (1 - level) / 300))
 
 
 def test_the_same_seed_deals_the_same():

@@ -118,7 +118,11 @@ def test_a_vertex_is_found_within_its_information(arrival: Arrival) -> None:
 
 
 def test_an_axis_of_two_sites_is_found_by_its_filter(arrival: Arrival) -> None:
-    """Two sites apart along z: the map of the likelihood ratio is highest on that axis."""
+    """Two sites apart along z: on that axis alone the likelihood ratio prefers them.
+
+    Its logarithm is seven of its deviations from zero there, five for the opposite axis and seven
+    for light of one site.
+    """
     generator = np.random.default_rng(5)
     n_event, n_hit, distance = 60, 2000, 0.8
     seen = light(n_event, n_hit, seed=6)
@@ -130,13 +134,18 @@ def test_an_axis_of_two_sites_is_found_by_its_filter(arrival: Arrival) -> None:
     zonal = [d * d + d for d in range(DEGREE + 1)]
     assert filters.shape == (DEGREE + 1, N_CHANNEL)
     ratio = {}
-    for name, sign in (("with", 1.0), ("against", -1.0)):
-        turned = replace(moved, from_vertex=moved.from_vertex[:, [0, 2, 1]] * sign)
+    for name, light_of, sign in (
+        ("with", moved, 1.0),
+        ("against", moved, -1.0),
+        ("of one", seen, 1.0),
+    ):
+        turned = replace(light_of, from_vertex=light_of.from_vertex[:, [0, 2, 1]] * sign)
         drawn = picture(turned, torch.zeros(n_event, 4))[:, :N_CHANNEL]
         at_pole = drawn[:, :, zonal] / torch.tensor([2.0 * d + 1 for d in range(5)]).sqrt()
         ratio[name] = torch.einsum("dc,ncd->n", filters, at_pole)
-    assert (ratio["with"] > ratio["against"]).float().mean() > 0.95
-    assert ratio["with"].mean() > 0.0
+    assert (ratio["with"] > 0.0).all()
+    assert (ratio["against"] < 0.0).all()
+    assert (ratio["of one"] < 0.0).all()
 
 
 def test_filters_do_not_answer_to_a_single_site(arrival: Arrival) -> None:
@@ -176,9 +185,11 @@ def test_light_is_counted_evenly_over_all_signal(n_signal: int) -> None:
     rows = counted_rows(signal)
     assert len(rows) == min(n_signal, COUNTED)
     assert signal[rows].all()
-    step = 3 * np.ceil(max(n_signal / COUNTED, 1.0))
-    assert (np.diff(rows) > 0).all()
-    assert (np.diff(rows, append=3 * n_signal) <= step).all()
+    if n_signal:
+        step = 3 * np.ceil(max(n_signal / COUNTED, 1.0))
+        apart = np.diff(rows, append=3 * n_signal)
+        assert apart.max() == step
+        assert apart.min() >= step - 3
 
 
 @pytest.mark.parametrize(
