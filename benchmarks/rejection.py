@@ -2,7 +2,7 @@
 
     python benchmarks/rejection.py laws --write docs/rejection.md
     python benchmarks/rejection.py joint --pairs pairs.h5 --scores kamnet=k.csv pointnet=p.csv
-        --write docs/rejection.md --figure docs/rejection.png --json rejection.json
+        --match energy --write docs/rejection.md --figure docs/rejection.png --json rejection.json
 
 laws: pairs of Gaussian scores, whose likelihood ratio is known. joint: candidates that both
 classifiers scored, as `kzcal combine` takes them.
@@ -26,6 +26,7 @@ from kzcal.evaluate.curve import Ranking
 from kzcal.evaluate.scored import ScoreFiles
 from kzcal.io.candidates import read_candidates
 from kzcal.rejection.combination import Combination, combine
+from kzcal.rejection.matching import matched
 from kzcal.rejection.material import Material
 
 CASES = (
@@ -92,11 +93,13 @@ def laws(n: int) -> str:
     return table((*head, "exact ratio"), rows) + f"\n\n{told}"
 
 
-def joint(pairs: list[Path], scores: list[str]) -> tuple[Combination, Material]:
+def joint(pairs: list[Path], scores: list[str], match: str | None) -> tuple[Combination, Material]:
     """The combination of real scores."""
     files = [ScoreFiles.parsed(text, len(pairs)) for text in scores]
     candidates = [read_candidates(path) for path in pairs]
     whole = Material.of(candidates, files, ("xe136",), ("long-lived",))
+    if match:
+        whole = matched(whole, match, generator=np.random.default_rng([1, 12]))
     return combine(whole, EvaluationConfig(acceptances=CUTS)), whole
 
 
@@ -171,6 +174,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--pairs", type=Path, nargs="+")
     parser.add_argument("--scores", nargs="+")
+    parser.add_argument("--match")
     parser.add_argument("--write", type=Path)
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--json", type=Path)
@@ -178,7 +182,7 @@ def main() -> None:
     if given.what == "laws":
         markdown = laws(given.events)
     else:
-        found, _ = joint(given.pairs, given.scores)
+        found, _ = joint(given.pairs, given.scores, given.match)
         markdown = told(found)
         if given.figure:
             figure(given.figure, found)

@@ -47,6 +47,11 @@ SCORES = "combined"
     show_default=True,
     help="Share of the signal above the threshold.",
 )
+@click.option(
+    "--match",
+    metavar="COLUMN",
+    help="Leave out candidates until this column is alike in both classes, such as energy.",
+)
 @click.option("--config", "settings", type=FILE, help="TOML file with settings of evaluations.")
 @json_option
 def combine(
@@ -57,6 +62,7 @@ def combine(
     background: tuple[str, ...],
     method: str,
     acceptance: float,
+    match: str | None,
     settings: Path | None,
     as_json: bool,
 ) -> None:
@@ -74,12 +80,15 @@ def combine(
     """
     from dataclasses import replace
 
+    import numpy as np
+
     from kzcal.cli.report import made_directory
     from kzcal.evaluate.config import EvaluationConfig
     from kzcal.evaluate.scored import ScoreFiles
     from kzcal.io.candidates import CandidateFile
     from kzcal.rejection.combination import combine as combined
     from kzcal.rejection.combination import write_scores
+    from kzcal.rejection.matching import matched
     from kzcal.rejection.material import Material
     from kzcal.rejection.page import write_page
 
@@ -91,6 +100,9 @@ def combine(
             candidates.append(opened.read())
             detector = opened.header.detector
     material = Material.of(candidates, classifiers, signal, background)
+    if match is not None:
+        generator = np.random.default_rng([config.seed, 12])
+        material = matched(material, match, generator=generator)
     found = combined(material, replace(config, acceptance=acceptance), method=method)
     directory = made_directory(out)
     inputs: dict[str, Any] = {
@@ -98,6 +110,7 @@ def combine(
         **{one.name: one.paths for one in classifiers},
         "signal": signal,
         "background": background,
+        "match": match or "nothing",
     }
     result = plain({**found.as_dict(), "inputs": inputs})
     _write_json(directory / RESULT, result)

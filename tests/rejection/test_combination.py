@@ -1,8 +1,10 @@
 """Scores put together, against the exact optimum of Gaussian laws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import ks_2samp, norm
 
 from kzcal.errors import ConfigurationError
 from kzcal.evaluate.config import EvaluationConfig
@@ -11,6 +13,7 @@ from kzcal.evaluate.dependence import Column
 from kzcal.rejection.combination import combine
 from kzcal.rejection.crossing import FOLDS, folds
 from kzcal.rejection.density import DensityRatio, NormalScore
+from kzcal.rejection.matching import matched
 from kzcal.rejection.material import Material
 from kzcal.rejection.methods import METHODS, applicable
 
@@ -215,3 +218,23 @@ def test_results_hold_curves_for_a_sensitivity():
     assert curve[0] == 1.0
     assert curve[-1] <= 0.1
     assert (np.diff(curve) <= 1e-12).all()
+
+
+def test_a_column_that_is_matched_tells_nothing_any_more():
+    scores, signal = gaussian((1.0, 1.5))
+    whole = material(scores, signal)
+    generator = np.random.default_rng(4)
+    energy = np.where(signal, generator.normal(0.0, 1.0, 2 * N), generator.normal(0.5, 1.5, 2 * N))
+    column = Column("energy", "MeV", energy)
+    bent = replace(whole, scores=scores + energy, columns=(column,))
+    alike = matched(bent, "energy", generator=np.random.default_rng(5))
+    assert alike.signal.sum() == alike.background.sum() > 1000
+    assert not (alike.signal & ~whole.signal).any()
+    assert ks_2samp(energy[alike.signal], energy[alike.background]).pvalue > 1e-3
+    assert ks_2samp(energy[signal], energy[~signal]).pvalue < 1e-30
+    assert (alike.scores == bent.scores).all()
+    with pytest.raises(ConfigurationError, match="no column 'mass' to match: choose from energy"):
+        matched(bent, "mass", generator=generator)
+    apart = replace(whole, columns=(Column("energy", "MeV", np.where(signal, 1.0, 2.0)),))
+    with pytest.raises(ConfigurationError, match="got 0 with the same energy"):
+        matched(apart, "energy", generator=generator)
