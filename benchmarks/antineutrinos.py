@@ -37,7 +37,8 @@ from kzcal.simulate.accidentals import (
 from kzcal.simulate.antineutrino_run import AntineutrinoRequest, CoincidenceSetup
 from kzcal.simulate.cocktail import Cocktail, Ingredient
 from kzcal.simulate.constants import Constants
-from kzcal.simulate.ibd import DELAYED, PROMPT, Flux, NeutronWalk
+from kzcal.simulate.ibd import Flux, NeutronWalk
+from kzcal.simulate.ibd_events import DELAYED, PROMPT
 from kzcal.simulate.order import joined
 from kzcal.simulate.run import events_of
 from kzcal.simulate.setup import Setup

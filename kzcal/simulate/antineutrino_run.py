@@ -21,12 +21,11 @@ from kzcal.simulate.energy_window import EnergyWindow, Thinning
 from kzcal.simulate.ibd import (
     FLUXES,
     PAIRS_AT_ONCE,
-    Alone,
     Antineutrinos,
     Flux,
-    IbdEvents,
     NeutronWalk,
 )
+from kzcal.simulate.ibd_events import Alone, IbdEvents
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.setup import Setup
 from kzcal.simulate.smearing import Smearing
