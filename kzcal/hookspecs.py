@@ -181,7 +181,8 @@ def kzcal_classifiers() -> Iterable[Classifier]:
 
     When: events are classified by a command or a plugin; all events of a run come at once, so
     that coincidences can be seen. One that has ``learn`` is trained by ``kzcal train`` on hits
-    that the calibration of their run corrects, and used by ``kzcal score``.
+    that the calibration of their run corrects, or on the candidates that its record ``takes``, and
+    used by ``kzcal score``.
 
     Example::
 

@@ -25,7 +25,8 @@ def listing(records: Iterable[Classifier]) -> str:
 
 def _paragraph(record: Classifier) -> str:
     """Name, summary and provider, and a row for each option."""
-    head = f"{record.name} ({record.provider})\n    {record.summary}"
+    what = "hits" if record.takes == HITS else f"candidates for {record.takes}"
+    head = f"{record.name} ({record.provider}), takes {what}\n    {record.summary}"
     names = list(record.presets)
     rows = []
     for option in record.options:

@@ -225,3 +225,9 @@ def test_decays_of_one_parent_are_on_one_side(tmp_path: Path):
     assert len(learned) > 5
     assert len(judged) > 5
     assert not learned & judged
+
+
+def test_the_list_says_what_a_classifier_takes():
+    result = kzcal("train", "--list")
+    assert "tallying (tallying.py), takes candidates for spallation" in result.output
+    assert "kamnet (kzcal-kamnet), takes hits" in result.output

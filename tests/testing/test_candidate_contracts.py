@@ -1,6 +1,7 @@
 """The contract of classifiers of candidates catches those who break it: every law can fail."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from broken_contracts import (
 )
 from tallying import TALLYING, LearningTally, Tallying
 
+from kzcal.plugins import load
 from kzcal.testing import LearnedCandidateContract, candidate_scores, scoring, training
 
 
@@ -102,6 +104,15 @@ def test_a_contract_finds_who_breaks_this_law(contract, law, component):
 
 def test_a_contract_lets_the_faultless_pass():
     assert_lets_pass(LearnedCandidateContract, TALLYING)
+
+
+def test_the_example_of_the_plugin_guide_keeps_the_contract(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+    path = tmp_path / "nearby.py"
+    path.write_text(text.partition('```python\n"""Long-lived')[2].partition("```")[0])
+    path.write_text(f'"""Long-lived{path.read_text()}')
+    record = load([path], installed=False).classifiers["nearby"]
+    assert_lets_pass(LearnedCandidateContract, record)
 
 
 @pytest.mark.parametrize("contracts", [candidate_scores, scoring, training], ids=name_of)
