@@ -83,7 +83,7 @@ BDT = Classifier(
         Option("part", 0.5, "1", "share of the pairs that a tree sees"),
         Option("leaf", 10.0, "pairs", "least sum of p (1 - p) over the pairs of a leaf"),
         Option("trees", 400.0, "1", "trees after which steps change nothing"),
-        Option("monotone", 0.0, "1", "1: radii, distance and delay can only lower a score"),
+        Option("monotone", 1.0, "1", "1: radii, distance and delay only lower a score; 0: free"),
         _SCORES,
     ),
 )

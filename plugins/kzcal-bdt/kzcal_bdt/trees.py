@@ -72,7 +72,7 @@ class PairTreesLearner:
         part: float = 0.5,
         leaf: float = 10,
         trees: float = 400,
-        monotone: float = 0,
+        monotone: float = 1,
         scores: float = 0,
     ) -> None:
         given = {"depth": depth, "rate": rate, "part": part, "leaf": leaf, "trees": trees}

@@ -12,9 +12,9 @@ class TestTrees(LearnedCandidateContract):
     options = MappingProxyType({"depth": 2.0, "leaf": 1.0})
 
 
-class TestMonotoneTrees(LearnedCandidateContract):
+class TestFreeTrees(LearnedCandidateContract):
     component = BDT
-    options = MappingProxyType({"depth": 2.0, "leaf": 1.0, "monotone": 1.0})
+    options = MappingProxyType({"depth": 2.0, "leaf": 1.0, "monotone": 0.0})
 
 
 class TestLikelihoodRatio(LearnedCandidateContract):
