@@ -15,7 +15,7 @@ from kzcal.io.candidates_writer import write_candidates
 from kzcal.io.scores import read_scores
 from kzcal.testing.candidates import synthetic_candidates
 
-N = 500
+N = 240
 
 
 def kzcal(*words: object) -> Result:

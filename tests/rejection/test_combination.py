@@ -18,7 +18,7 @@ from kzcal.rejection.material import Material
 from kzcal.rejection.methods import METHODS, applicable
 
 CONFIG = EvaluationConfig(draws=100)
-N = 4000
+N = 2500
 CUT = norm.ppf(0.9)
 
 
@@ -59,12 +59,12 @@ def optimum(apart):
 def test_independent_scores_reach_the_likelihood_ratio():
     scores, signal = gaussian((1.0, 1.5))
     found = combine(material(scores, signal), CONFIG)
-    # 4,000 candidates: the rejection's own error is 0.011, four of it and a false alarm in 10^4.
+    # 2,500 of each class: the error of a rejection is 0.014, four of it and a false alarm in 10^4.
     best = optimum(np.hypot(1.0, 1.5))
     combined, first, second = found.evaluation.rejections.values[:, 1]
-    assert combined == pytest.approx(best, abs=0.044)
+    assert combined == pytest.approx(best, abs=0.056)
     assert combined > max(first, second) + 0.1
-    assert first == pytest.approx(optimum(1.0), abs=0.044)
+    assert first == pytest.approx(optimum(1.0), abs=0.056)
     assert not found.warnings
 
 
@@ -74,7 +74,7 @@ def test_every_method_reaches_it_where_scores_are_independent(method):
     found = combine(material(scores, signal), CONFIG, method=method)
     assert found.method == method
     assert found.evaluation.rejections.values[0, 1] == pytest.approx(
-        optimum(np.hypot(1.0, 1.5)), abs=0.044
+        optimum(np.hypot(1.0, 1.5)), abs=0.056
     )
 
 
@@ -90,7 +90,7 @@ def test_a_common_part_of_both_classes_is_left_to_no_product():
     assert found.method != "product"
     assert not found.warnings
     combined = found.evaluation.rejections.values[0, 1]
-    assert combined == pytest.approx(best, abs=0.044)
+    assert combined == pytest.approx(best, abs=0.056)
     assert combined > product.evaluation.rejections.values[0, 1]
 
 
@@ -101,7 +101,7 @@ def test_classes_that_differ_by_their_correlation_alone_need_the_joint_density()
     assert [round(one.value, 1) for one in found.correlations] == [0.8, -0.8]
     exact = scores[0] * scores[1]
     best = rejection(exact, signal)
-    assert found.evaluation.rejections.values[0, 1] == pytest.approx(best, abs=0.044)
+    assert found.evaluation.rejections.values[0, 1] == pytest.approx(best, abs=0.056)
     losses = {one.name: one for one in found.methods}
     more, error = losses["product"].worse(losses["joint"])
     assert more > 10 * error
@@ -120,7 +120,7 @@ def test_correlations_are_those_of_the_law():
     spearman = 6 / np.pi * np.arcsin(rho / 2)
     assert abs(inside.value - spearman) < 4 * inside.error
     assert abs(outside.value) < 4 * outside.error
-    assert inside.error == pytest.approx(0.0125, rel=0.25)
+    assert inside.error == pytest.approx(0.0158, rel=0.25)
     assert inside.significant
 
 
