@@ -51,6 +51,15 @@ PROFILE_OFFSETS = Dataset("muons/profile_offsets", "int64")
 PROFILE = Dataset("muons/profile", "float32", "MeV")
 
 TRUTH_UNITS: Mapping[str, str] = MappingProxyType(
-    {"x": "m", "y": "m", "z": "m", "rms": "m", "e_dep": "MeV", "e_quenched": "MeV"}
+    {
+        "x": "m",
+        "y": "m",
+        "z": "m",
+        "rms": "m",
+        "e_dep": "MeV",
+        "e_quenched": "MeV",
+        "e_neutrino": "MeV",
+        "lag": "s",
+    }
 )
 """Units of the truth columns that have one; other columns of ``truth/`` carry none."""

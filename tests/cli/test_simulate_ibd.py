@@ -52,6 +52,8 @@ def test_pairs_are_written_for_any_reader(tmp_path: Path):
     assert (events.hits.counts == 0).all()
     assert set(truth(out, "kind")) == {b"ibd-prompt", b"ibd-delayed"}
     assert np.array_equal(np.sort(truth(out, "group")), np.repeat(np.arange(20), 2))
+    with h5py.File(out) as written:
+        assert written["truth/e_neutrino"].attrs["units"] == "MeV"
 
 
 def test_the_same_words_give_the_same_file_and_the_lineage_says_them(tmp_path: Path):
