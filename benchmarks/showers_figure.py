@@ -114,7 +114,8 @@ def _draw_places(axes: Axes, found: Found) -> None:
     ):
         counts = np.histogram(found.away[rows], edges)[0]
         axes.stairs(counts / size / n, edges, color=colour, label=name)
-    axes.set(yscale="log", xlabel="from decay to capture, m", ylabel="captures per m³ and decay")
+    axes.set(yscale="log", ylim=(0.05, 9), xlabel="from decay to capture, m")
+    axes.set_ylabel("captures per m³ and decay")
     axes.legend(loc="upper right")
 
 

@@ -25,7 +25,7 @@ TRIALS = 512
 """Decays that are drawn together."""
 WIDEST = 5.0
 """Standard deviations that a decay in a window may have from its true energy."""
-LEAST_SHARE, PATIENCE = 1e-3, 2**16
+LEAST_SHARE, PATIENCE = 1e-3, 2**13
 """A window with a smaller share of so many decays is refused."""
 
 

@@ -75,7 +75,8 @@ class TimelinePlan:
 
     def span_ns(self, block: int) -> tuple[int, int]:
         """Beginning and end of a block, ns."""
-        return tuple(min(n * round(BLOCK_S * 1e9), self.duration_ns) for n in (block, block + 1))  # type: ignore[return-value]
+        step = round(BLOCK_S * 1e9)
+        return min(block * step, self.duration_ns), min((block + 1) * step, self.duration_ns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

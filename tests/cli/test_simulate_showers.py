@@ -81,16 +81,15 @@ def test_decays_have_hits_where_they_are_asked_for(tmp_path, monkeypatch):
     assert decays.sum() == 4
 
 
-def test_a_figure_that_is_scaled_changes_the_file(tmp_path):
-    def captures(*words):
-        out = tmp_path / "s.h5"
-        result = kzcal("showers", "--days", 0.1, "--out", out, *words)
-        assert result.exit_code == 0, result.output
-        with EventFile(out, load_detector()) as file:
-            return int(np.sum(file.table().truth["kind"] == b"capture"))
-
-    # 1,700 muons have 215 captures that are seen, in clusters: they vary by a tenth.
-    assert captures("--scale", "neutron_muons=4") > 2 * captures()
+def test_figures_are_scaled_and_set(tmp_path):
+    config, out = tmp_path / "showers.toml", tmp_path / "s.h5"
+    config.write_text("[showers]\nxenon136_kg = 0\n")
+    words = ["--days", 0.1, "--config", config, "--scale", "neutron-muons=0", "--out", out]
+    result = kzcal("showers", *words)
+    assert result.exit_code == 0, result.output
+    with EventFile(out, load_detector()) as file:
+        assert len(file.muons) > 1000
+        assert not np.isin(file.table().truth["kind"], [b"capture", b"xe136"]).any()
 
 
 @pytest.mark.parametrize(

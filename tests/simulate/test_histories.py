@@ -181,3 +181,9 @@ def test_histories_that_cannot_be_are_refused(change, says):
     plan = HistoryPlan(5, 3600 * HOURS, 2.0, 6.5, 1, 1)
     with pytest.raises(ConfigurationError, match=says):
         dataclasses.replace(plan, **change)
+
+
+def test_a_window_without_decays_is_refused():
+    empty = dataclasses.replace(REQUEST, window=EnergyWindow(8.0, 9.0))
+    with pytest.raises(ConfigurationError, match="one in 1000 must have an energy in the window"):
+        next(empty.open().chunks())
