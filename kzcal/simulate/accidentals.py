@@ -70,21 +70,21 @@ class Pool:
         Raises:
             ConfigurationError: nothing can be first, or nothing second.
         """
-        kept = []
+        windows = (cuts.prompt, cuts.delayed)
+        kept: list[Events] = []
+        halves = np.zeros(2, np.int64)
         for part in parts:
-            either = cuts.like(part, cuts.prompt) | cuts.like(part, cuts.delayed)
-            kept.append(part.take(either))
-        events = joined(kept)
-        prompt, delayed = (
-            np.flatnonzero(cuts.like(events, window)) for window in (cuts.prompt, cuts.delayed)
-        )
-        if not len(prompt) or not len(delayed):
+            first, second = (cuts.like(part, window) for window in windows)
+            halves += first.sum(), second.sum()
+            kept.append(part.take(first | second))
+        if not halves.all():
             message = (
                 "pairs need single events of both energies, got "
-                f"{len(prompt)} prompt and {len(delayed)} delayed: simulate more days"
+                f"{halves[0]} prompt and {halves[1]} delayed: simulate more days"
             )
             raise ConfigurationError(message)
-        return cls(events, prompt, delayed)
+        events = joined(kept)
+        return cls(events, *(np.flatnonzero(cuts.like(events, window)) for window in windows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,8 +45,8 @@ class AntineutrinoRequest:
 
     Args:
         flux: where they come from.
-        number: of reactions, for a sample; or
-        rate_per_day: of reactions in the volume, for a run. Source: KamLAND (2015),
+        number: of reactions; None for as many as the rate makes in a run.
+        rate_per_day: of reactions in the volume. Source: KamLAND (2015),
             arXiv:1503.02137: 0.1 to 0.2 a day of reactors and 0.1 of the Earth.
         volume: where they react, as kzcal.simulate.volumes reads it.
         walk: of their neutrons.

@@ -108,3 +108,5 @@ def test_a_pool_without_one_half_is_refused():
     events = singles(100)
     with pytest.raises(ConfigurationError, match="got 50 prompt and 0 delayed"):
         Pool.of([events.take(events.energy < 1.8)], CUTS)
+    with pytest.raises(ConfigurationError, match="got 0 prompt and 0 delayed"):
+        Pool.of([], CUTS)
