@@ -2,7 +2,6 @@
 
 import json
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from click.testing import CliRunner, Result
 from labelled_events import labelled_run, written
 from safetensors.torch import load_file
 
-from kzcal.candidates import IBD, SPALLATION, joined
+from kzcal.candidates import IBD, SPALLATION
 from kzcal.cli.main import main
 from kzcal.io.candidates import CandidateHeader, read_candidates
 from kzcal.io.candidates_writer import write_candidates
@@ -196,35 +195,6 @@ def test_candidates_for_two_purposes_are_not_judged_together(scores: Path, pairs
     result = kzcal("evaluate", f"{scores},{scores}", *words)
     assert result.exit_code == 1
     assert "for one purpose and of one detector" in result.output
-
-
-def test_decays_of_one_parent_are_on_one_side(tmp_path: Path):
-    """Of the training and the events held out."""
-    from kzcal.classify.candidates import LabelledCandidates, gather_candidates
-    from kzcal.classify.config import CandidateConfig
-    from kzcal.geometry import load_detector
-
-    candidates, signal = synthetic_candidates(n=600)
-    number = np.arange(600, dtype=np.float32)
-    group = np.where(signal, -1, np.arange(600) // 20)
-    marked = replace(
-        candidates,
-        columns={**candidates.columns, "energy": number},
-        truth={**candidates.truth, "group": group},
-    )
-    file = LabelledCandidates(tmp_path / "pairs.h5", joined([marked]), "0")
-    config = CandidateConfig(held_out=0.4)
-    detector = load_detector(DETECTOR)
-    material = gather_candidates(
-        [file], ["xe136"], ["long-lived"], detector, config, torch.device("cpu")
-    )
-    parts = (material.task.candidates, material.task.signal), (material.events, material.signal)
-    learned, judged = (
-        set(group[one.columns["energy"].astype(int)[~is_signal]]) for one, is_signal in parts
-    )
-    assert len(learned) > 5
-    assert len(judged) > 5
-    assert not learned & judged
 
 
 def test_the_list_says_what_a_classifier_takes():
