@@ -14,8 +14,15 @@ MOST_DRAWS = 10_000
 
 
 @click.command()
-@click.argument("scores", type=FILE)
-@click.option("--events", "pairs", type=FILE, required=True, help="Pairs that were scored.")
+@click.argument("scores", type=FILE, nargs=-1, required=True)
+@click.option(
+    "--events",
+    "pairs",
+    type=FILE,
+    multiple=True,
+    required=True,
+    help="Pairs that were scored: a file for each of SCORES, in their order.",
+)
 @click.option(
     "--ibd",
     "signal_rate",
@@ -49,8 +56,8 @@ MOST_DRAWS = 10_000
 )
 @json_option
 def bdt_threshold(
-    scores: Path,
-    pairs: Path,
+    scores: tuple[Path, ...],
+    pairs: tuple[Path, ...],
     signal_rate: float,
     accidental_rate: float | None,
     off_time: Path | None,
@@ -63,15 +70,20 @@ def bdt_threshold(
 ) -> None:
     """Find the threshold of a score that suits the rates of antineutrinos and accidentals.
 
-    SCORES is what `kzcal score` writes, of pairs whose kind is known. The threshold has the
-    largest S / sqrt(S + B); what it keeps is judged by halves of the pairs, each cut at the
-    threshold of the other.
+    SCORES is what `kzcal score` writes, of pairs whose kind is known: simulated antineutrinos,
+    and accidental pairs, such as those of a run off time. The threshold has the largest
+    S / sqrt(S + B); what it keeps is judged by halves of the pairs, each cut at the threshold of
+    the other.
     """
     if (accidental_rate is None) == (off_time is None):
         reason = "--accidental or --off-time tells the rate of accidental pairs: give one of them"
         raise click.UsageError(reason)
+    if len(scores) != len(pairs):
+        reason = f"each file of scores has its --events, got {len(scores)} for {len(pairs)} files"
+        raise click.UsageError(reason)
     import numpy as np
 
+    from kzcal.candidates import joined
     from kzcal.cli.report import made_directory
     from kzcal.io.candidates import read_candidates
     from kzcal.io.scores import read_scores
@@ -84,9 +96,10 @@ def bdt_threshold(
         accidental_rate = off_time_rate(off_time)
     rates = Rates(signal_rate, accidental_rate or 0.0)
     page = made_directory(out) / PAGE
-    candidates = read_candidates(pairs)
-    rows, is_signal = kinds_of(candidates, signal, background)
-    score = read_scores(scores, candidates.event)[rows]
+    candidates = [read_candidates(path) for path in pairs]
+    rows, is_signal = kinds_of(joined(candidates), signal, background)
+    each = zip(scores, candidates, strict=True)
+    score = np.concatenate([read_scores(path, one.event) for path, one in each])[rows]
     generator = np.random.default_rng(seed)
     found = working_point(score, is_signal, rates, draws=draws, generator=generator)
     accuracy = balanced_accuracy(score, is_signal)

@@ -118,3 +118,21 @@ def test_a_threshold_needs_both_classes(folder, tmp_path):
     words += ["--ibd", 1.0, "--accidental", 1.0, "--out", tmp_path / "cut"]
     said = refused(*words, "--background", "li9")
     assert "got 0 of kind li9 (choices: accidental, ibd)" in said
+
+
+def test_classes_may_come_in_files_of_their_own(folder, tmp_path):
+    """As simulated antineutrinos and pairs of a run off time do."""
+    pairs = read_candidates(folder / "others.h5")
+    signal = pairs.truth["kind"] == b"ibd"
+    words = ["bdt-threshold"]
+    for name, rows in (("ibd", signal), ("off", ~signal)):
+        write_candidates(tmp_path / f"{name}.h5", pairs.take(rows), HEADER)
+        scores = tmp_path / f"{name}.csv"
+        run("score", folder / "model", tmp_path / f"{name}.h5", "--out", scores)
+        words += [scores, "--events", tmp_path / f"{name}.h5"]
+    words += ["--ibd", 1.0, "--accidental", 20.0, "--out", tmp_path / "cut", "--json"]
+    together = ["bdt-threshold", folder / "scores.csv", "--events", folder / "others.h5"]
+    apart, whole = json.loads(run(*words)), json.loads(run(*together, *words[7:]))
+    same = ("threshold", "efficiency", "purity", "merit", "balanced_accuracy")
+    assert [apart[name] for name in same] == pytest.approx([whole[name] for name in same])
+    assert "each file of scores has its --events" in refused(*words[:1], *words[2:])
