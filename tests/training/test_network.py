@@ -205,3 +205,22 @@ def test_scores_do_not_hang_on_how_many_are_asked_for_at_once():
 def test_a_recipe_refuses_numbers_out_of_range(name, value):
     with pytest.raises(ConfigurationError, match=name):
         replace(RECIPE, **{name: value})
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_learns_as_the_processor_does():
+    """To half precision, in which products are formed there."""
+    given = task()
+    there = replace(given, device=torch.device("cuda"))
+
+    def see_there(numbers: Numbers) -> Tensor:
+        return see(numbers).cuda()
+
+    network = drawn_network(Line, there)
+    learning = NetworkLearner(there, network, see_there, Batches(there.numbers, see_there), RECIPE)
+    stepped(learning, 5)
+    network = drawn_network(Line, given)
+    here = NetworkLearner(given, network, see, Batches(given.numbers, see), RECIPE)
+    stepped(here, 5)
+    np.testing.assert_allclose(learning.score(given.numbers), here.score(given.numbers), atol=0.02)
