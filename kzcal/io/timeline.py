@@ -180,7 +180,7 @@ class Timeline(Closing):
             if self._has(f"truth/{name}"):
                 with checks.damage_named(self.path, f"truth/{name}"):
                     dtype = self._file[f"truth/{name}"].dtype.newbyteorder("=").str
-                specs.append(Spec(f"truth/{name}", dtype))
+                specs.append(Spec(f"truth/{name}", dtype, schema.TRUTH_UNITS.get(name)))
         return self._found(tuple(specs))
 
     def _read(self, found: Columns, spec: Spec, rows: slice) -> Shaped[np.ndarray, " row"]:
