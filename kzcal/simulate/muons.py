@@ -172,14 +172,15 @@ def _multiplicities(
     rates: MuonRates, n: int, generator: np.random.Generator
 ) -> Int64[np.ndarray, " n"]:
     """Numbers of neutrons from a logarithmic series of the mean wanted."""
-    if rates.neutrons == 1:
-        return np.ones(n, np.int64)
     return generator.logseries(series_parameter(rates.neutrons), n)
 
 
 def series_parameter(mean: float) -> float:
-    """The parameter of the logarithmic series that has a mean above one."""
+    """The parameter of the logarithmic series that has a mean of one or more."""
     from scipy.optimize import brentq
+
+    if mean < 1 + 1e-6:
+        return 1e-9
 
     def excess(p: float) -> float:
         return -p / ((1 - p) * math.log1p(-p)) - mean

@@ -150,8 +150,10 @@ def showering_chance(rates: MuonRates, laws: ShowerLaws) -> tuple[float, float]:
     p = series_parameter(rates.neutrons)
     weight = -(p**k) / (k * math.log1p(-p))
 
+    share = min(max(laws.shower_neutrons, 1e-6), 1 - 1e-6)
+
     def excess(half: float) -> float:
-        return float(weight @ (k * k / (k + half)) / rates.neutrons - laws.shower_neutrons)
+        return float(weight @ (k * k / (k + half)) / rates.neutrons - share)
 
     half = float(brentq(excess, 1e-9, 1e9))
     some = rates.neutron_muons * float(weight @ (k / (k + half)))

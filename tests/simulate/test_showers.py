@@ -78,6 +78,20 @@ def test_tracks_with_captures_are_long_in_proportion(muons):
     assert stats.ks_2samp(found[:20_000], picked).pvalue > RARE
 
 
+@pytest.mark.parametrize(("share", "showering"), [(0.0, 0), (1.0, 1)])
+def test_all_captures_or_none_may_be_those_of_showers(share, showering):
+    model = dataclasses.replace(
+        MODEL, showers=dataclasses.replace(MODEL.showers, shower_neutrons=share)
+    )
+    found = draw_neutron_muons(model, 1000, RADIUS, generator=rng())
+    assert (found.showering == showering).all()
+
+
+def test_muons_may_have_one_capture_each():
+    model = dataclasses.replace(MODEL, muons=dataclasses.replace(MODEL.muons, neutrons=1.0))
+    assert (draw_neutron_muons(model, 1000, RADIUS, generator=rng()).captures == 1).all()
+
+
 def test_muons_without_captures_have_none():
     assert not draw_quiet_muons(MODEL, 100, RADIUS, generator=rng()).captures.any()
 
