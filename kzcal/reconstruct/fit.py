@@ -15,7 +15,7 @@ from torch import Tensor
 from kzcal.hits import Events
 from kzcal.optics.light_map import LightMap
 from kzcal.reconstruct.charge_table import ChargeTable
-from kzcal.reconstruct.likelihood import HitTable, Likelihood, Scored
+from kzcal.reconstruct.likelihood import Expansion, HitTable, Likelihood
 from kzcal.reconstruct.seeds import in_light, seeds
 from kzcal.reconstruct.time_table import TimeTable, frequencies
 from kzcal.reconstruct.tubes import Tubes, mean_charge, transit_transform
@@ -155,7 +155,7 @@ class Reconstruction:
 
     def _climb(
         self, parameters: Float[Tensor, "event 5"], hits: HitTable
-    ) -> tuple[Float[Tensor, "event 5"], Scored]:
+    ) -> tuple[Float[Tensor, "event 5"], Expansion]:
         """Steps by the information matrix, shortened where the likelihood does not rise."""
         n = len(parameters)
         best = self.likelihood.score(parameters, hits)
@@ -174,7 +174,7 @@ class Reconstruction:
             better = scored.value > best.value[active] - CLOSE
             chosen = active[better]
             parameters[chosen] = trial[better]
-            for name in Scored.__slots__:
+            for name in Expansion.__slots__:
                 getattr(best, name)[chosen] = getattr(scored, name)[better]
             damping[active] = torch.where(better, damping[active] / 10, damping[active] * 10)
             damping.clamp_(min=1e-6)
@@ -187,7 +187,7 @@ class Reconstruction:
         factor = self.largest_radius / radius.clamp(min=self.largest_radius)
         return torch.cat([parameters[:, :3] * factor, parameters[:, 3:]], 1)
 
-    def _result(self, parameters: Tensor, scored: Scored, hits: HitTable) -> Reconstructed:
+    def _result(self, parameters: Tensor, scored: Expansion, hits: HitTable) -> Reconstructed:
         energy = parameters[:, 3].exp()
         whole = scored.information.isfinite().all(2).all(1)
         information = torch.where(whole[:, None, None], scored.information.double(), 0.0)
@@ -213,7 +213,7 @@ class Reconstruction:
 
 
 def _step(
-    scored: Scored, active: Int[Tensor, " active"], damping: Float[Tensor, " event"]
+    scored: Expansion, active: Int[Tensor, " active"], damping: Float[Tensor, " event"]
 ) -> tuple[Float[Tensor, "active 5"], Float[Tensor, " active"]]:
     """Damped steps, none too long, and the rise of twice the log-likelihood they promise."""
     slope, information = scored.slope[active].double(), scored.information[active].double()

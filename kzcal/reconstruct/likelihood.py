@@ -65,7 +65,7 @@ class HitTable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scored:
+class Expansion:
     """The likelihood at some point, its slopes, and their sum of squares over the PMTs.
 
     Args:
@@ -98,7 +98,7 @@ class Likelihood:
     charges: ChargeTable
     photons_per_mev: float
 
-    def score(self, parameters: Float[Tensor, "event 5"], hits: HitTable) -> Scored:
+    def score(self, parameters: Float[Tensor, "event 5"], hits: HitTable) -> Expansion:
         """Evaluate at these parameters."""
         vertex, tubes = parameters[:, :3], self.tubes
         collection, by_vertex = self.light_map.collection_and_gradient(vertex)
@@ -120,7 +120,7 @@ class Likelihood:
             ],
             -1,
         )
-        return Scored(total, slopes.sum(1), slopes.transpose(1, 2) @ slopes)
+        return Expansion(total, slopes.sum(1), slopes.transpose(1, 2) @ slopes)
 
     def _flight(self, vertex: Float[Tensor, "event 3"]) -> Flight:
         place = self.light_map.pmt_radius * self.light_map.direction

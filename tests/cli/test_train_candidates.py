@@ -1,6 +1,9 @@
 """``kzcal train``, ``score`` and ``evaluate`` with candidates, by a quick classifier of them."""
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from labelled_events import labelled_run, written
+from patience import PATIENCE_S
 from safetensors.torch import load_file
 
 from kzcal.candidates import IBD, SPALLATION
@@ -201,3 +205,30 @@ def test_the_list_says_what_a_classifier_takes():
     result = kzcal("train", "--list")
     assert "tallying (tallying.py), takes candidates for spallation" in result.output
     assert "kamnet (kzcal-kamnet), takes hits" in result.output
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model_of_candidates(pairs: Path, config: Path, tmp_path: Path):
+    program = tmp_path / "kz.py"
+    program.write_text("import sys\nfrom kzcal.cli.main import main\nsys.exit(main())\n")
+    words = ["--plugin", str(PLUGIN), "train", "tallying", str(pairs), *CLASSES]
+    words += ["--out", str(tmp_path / "m"), "--config", str(config), "--device", "cpu"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    subprocess.run(
+        [*command, "--nproc-per-node=2", "--", str(program), *words],
+        check=True,
+        env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(__file__).parents[2])},
+        timeout=PATIENCE_S,
+        capture_output=True,
+    )
+    told = read_toml(tmp_path / "m" / "model.toml")
+    assert (told["processes"], told["training"]["step"]) == (2, 60)
+    assert told["training"]["auc"] > 0.75
+    first, second = (
+        load_file(tmp_path / "m" / name)
+        for name in ("checkpoint.safetensors", "checkpoint-1.safetensors")
+    )
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    alone = tmp_path / "alone"
+    assert train(pairs, alone, "--config", config).exit_code == 0
+    assert not same(alone, tmp_path / "m", "weights.safetensors"), "each draws batches of its own"

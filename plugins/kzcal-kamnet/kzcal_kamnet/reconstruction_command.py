@@ -71,7 +71,7 @@ def train(
     from kzcal.geometry import load_detector
     from kzcal.training.directory import TrainedDirectory
     from kzcal_kamnet.reconstruction_files import Labelled, labelled, together
-    from kzcal_kamnet.reconstruction_model import Manifest, write_model
+    from kzcal_kamnet.reconstruction_model import ReconstructionManifest, write_model
     from kzcal_kamnet.reconstruction_training import Recipe, fitted
 
     detector, chosen = load_detector(detector_name), choose_device(device)
@@ -87,7 +87,7 @@ def train(
             digests.append(digest)
     whole = together(parts)
     network, lines = fitted(whole.events, whole.truth, Recipe(epochs=epochs), seed=seed)
-    manifest = Manifest(
+    manifest = ReconstructionManifest(
         seed=seed,
         epochs=epochs,
         detector=Path(detector_name).name,

@@ -20,7 +20,7 @@ FORMAT, VERSION = "kzcal-kamnet-reconstruction", 1
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ReconstructionManifest:
     """What a reconstruction is.
 
     Args:
@@ -53,7 +53,7 @@ class Manifest:
         return toml_text({"format": FORMAT, "version": VERSION, **asdict(self)})
 
     @classmethod
-    def read(cls, path: Path) -> Manifest:
+    def read(cls, path: Path) -> ReconstructionManifest:
         """The manifest of a file.
 
         Raises:
@@ -72,7 +72,10 @@ class Manifest:
 
 
 def write_model(
-    directory: TrainedDirectory, manifest: Manifest, network: ReconstructionNetwork, detector: str
+    directory: TrainedDirectory,
+    manifest: ReconstructionManifest,
+    network: ReconstructionNetwork,
+    detector: str,
 ) -> None:
     """Make the directory of a new reconstruction.
 
@@ -91,13 +94,13 @@ def write_model(
 
 def read_model(
     directory: TrainedDirectory, device: torch.device
-) -> tuple[Manifest, ReconstructionNetwork]:
+) -> tuple[ReconstructionManifest, ReconstructionNetwork]:
     """A reconstruction and what it is.
 
     Raises:
         FileFormatError: a file is missing or of another format.
     """
-    manifest = Manifest.read(directory.path / MANIFEST)
+    manifest = ReconstructionManifest.read(directory.path / MANIFEST)
     weights, _ = read_tensors(directory.path / WEIGHTS, device)
     network = ReconstructionNetwork().to(device)
     try:
