@@ -142,7 +142,7 @@ def of_pairs(pairs: Looks) -> list[tuple[str, str, str]]:
         ("delayed in 4.4 to 5.6 MeV", f"{carbon.mean():.4f}", ""),
         ("prompt above 0.9 MeV", f"{np.mean(pairs.prompt > 0.9):.4f}", ""),
         ("median distance, m", f"{np.median(pairs.distance):.3f}", ""),
-        ("nearer than 1.6 m, 2 m", " , ".join(
+        ("nearer than 1.6 m, 2 m", ", ".join(
             f"{np.mean(pairs.distance < d):.4f}" for d in (1.6, 2.0)
         ), ""),
     ]  # fmt: skip
