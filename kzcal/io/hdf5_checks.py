@@ -36,12 +36,13 @@ def damage_named(path: Path, what: str) -> Iterator[None]:
         raise FileFormatError(message) from error
 
 
-def open_hdf5(path: Path, what: str = "an event file") -> h5py.File:
+def open_hdf5(path: Path, what: str = "an event file", *, cache_bytes: int = 4 << 20) -> h5py.File:
     """The file, opened for reading.
 
     Args:
         path: the file.
         what: what messages call it.
+        cache_bytes: of each dataset, for pieces that are read more than once.
 
     Raises:
         FileFormatError: it is missing, empty, not HDF5, truncated or damaged.
@@ -60,7 +61,7 @@ def open_hdf5(path: Path, what: str = "an event file") -> h5py.File:
         raise FileFormatError(message)
     with damage_named(path, "the HDF5 file"):
         check_global_heaps(path)
-        return h5py.File(path, "r", rdcc_nbytes=4 << 20)
+        return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
 
 
 def attribute(attrs: h5py.AttributeManager, name: str) -> object:

@@ -37,7 +37,7 @@ class Timeline(Closing):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = checks.open_hdf5(path)
+        self._file = checks.open_hdf5(path, cache_bytes=0)
         try:
             self.header: RunHeader = checks.read_header(self._file, path)
             self._events = self._found(schema.EVENTS) | self._truth()
