@@ -22,7 +22,9 @@ from kzcal.coincidence.windows import window_pairs
 from kzcal.errors import ConfigurationError
 from kzcal.samples.cuts import within
 
-Rows = Int64[np.ndarray, " pair"]
+Pairs = Int64[np.ndarray, " pair"]
+Rows = Int64[np.ndarray, " row"]
+Windows = Int64[np.ndarray, " window"]
 
 
 class PairSearch:
@@ -132,11 +134,11 @@ class PairSearch:
     def _near(
         self,
         singles: Singles,
-        owner: Rows,
-        prompt: Rows,
-        owners: Rows,
+        owner: Windows,
+        prompt: Windows,
+        owners: Int64[np.ndarray, " owner"],
         time: Int64[np.ndarray, " owner"],
-    ) -> tuple[Rows, Rows]:
+    ) -> tuple[Pairs, Pairs]:
         """Pairs that are close to each other and, if asked for, alone."""
         keep = singles.prompt[prompt]
         owner, prompt = owner[keep], prompt[keep]
@@ -152,7 +154,7 @@ class PairSearch:
         return prompt, owner
 
     def _candidates(
-        self, singles: Singles, prompt: Rows, delayed: Rows, time: Int64[np.ndarray, " pair"]
+        self, singles: Singles, prompt: Pairs, delayed: Pairs, time: Pairs
     ) -> Candidates:
         n = len(prompt)
         step = singles.position[delayed].astype(np.float64) - singles.position[prompt]
@@ -180,7 +182,7 @@ class PairSearch:
         )
 
     def _truth(
-        self, singles: Singles, prompt: Rows, delayed: Rows
+        self, singles: Singles, prompt: Pairs, delayed: Pairs
     ) -> dict[str, Shaped[np.ndarray, " pair"]]:
         """Which pairs are true; off-time ones are known not to be, even in data."""
         if not (self._has_truth or self.settings.off_time):

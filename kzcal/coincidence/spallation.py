@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, Shaped
+from jaxtyping import Bool, Float32, Int64
 
 from kzcal.candidates import SPALLATION, Candidates
 from kzcal.coincidence.captures import Captures, captures_in, in_windows
@@ -19,8 +19,9 @@ from kzcal.coincidence.windows import window_pairs
 from kzcal.hits import Events
 from kzcal.samples.cuts import within
 
-Rows = Int64[np.ndarray, " row"]
-Vectors = Float32[np.ndarray, "row 3"]
+Decays = Int64[np.ndarray, " decay"]
+Points = Int64[np.ndarray, " point"]
+Vertices = Float32[np.ndarray, "decay 3"]
 
 
 class SpallationSearch:
@@ -60,7 +61,7 @@ class SpallationSearch:
         self.counts["decays without a muon before"] += int((slab.parent[decays] < 0).sum())
         return candidates
 
-    def _decays(self, slab: Slab) -> Rows:
+    def _decays(self, slab: Slab) -> Decays:
         """Events that may be decays: in the window of energy, inside, and long after a muon."""
         events, settings = slab.events, self.settings
         rows = np.flatnonzero(events.physics & in_windows(events.energy, (settings.energy,)))
@@ -71,7 +72,7 @@ class SpallationSearch:
         self.counts["events vetoed after muons"] += int((~calm).sum())
         return np.asarray(rows[calm])
 
-    def _with_captures(self, slab: Slab, decays: Rows, captures: Captures) -> Candidates:
+    def _with_captures(self, slab: Slab, decays: Decays, captures: Captures) -> Candidates:
         events = slab.events
         decay, capture = self._near(events, decays, captures)
         counts = np.bincount(decay, minlength=len(decays))
@@ -95,7 +96,7 @@ class SpallationSearch:
             decay_truth(events, decays, decay, captures, capture),
         )
 
-    def _near(self, events: Events, decays: Rows, captures: Captures) -> tuple[Rows, Rows]:
+    def _near(self, events: Events, decays: Decays, captures: Captures) -> tuple[Points, Points]:
         """Rows of decays and of captures near them, the newest muon of each decay first."""
         time = events.timestamp[decays]
         first = np.searchsorted(captures.muon_time, time - self._back)
@@ -108,8 +109,12 @@ class SpallationSearch:
         return decay[order], capture[order]
 
     def _nearby(
-        self, vertex: Vectors, first: Rows, last: Rows, position: Vectors
-    ) -> Iterator[tuple[Rows, Rows]]:
+        self,
+        vertex: Vertices,
+        first: Decays,
+        last: Decays,
+        position: Float32[np.ndarray, "capture 3"],
+    ) -> Iterator[tuple[Points, Points]]:
         """Pairs within the distance, axis by axis, so that few are left for the second."""
         limit = np.float32(self.settings.distance)
         for decay, capture in window_pairs(first, last):
@@ -121,7 +126,7 @@ class SpallationSearch:
             yield decay, capture
 
 
-def _since_muon(slab: Slab, rows: Rows) -> Int64[np.ndarray, " row"]:
+def _since_muon(slab: Slab, rows: Decays) -> Int64[np.ndarray, " decay"]:
     """Time since the preceding muon, ns; the largest integer where there was none."""
     parent = slab.parent[rows]
     never = np.full(len(rows), np.iinfo(np.int64).max)
@@ -132,10 +137,10 @@ def _since_muon(slab: Slab, rows: Rows) -> Int64[np.ndarray, " row"]:
 
 def _points(
     time: Int64[np.ndarray, " decay"],
-    vertex: Vectors,
-    decay: Rows,
+    vertex: Vertices,
+    decay: Points,
     captures: Captures,
-    capture: Rows,
+    capture: Points,
 ) -> dict[str, Float32[np.ndarray, " point"]]:
     """Numbers of the captures near decays."""
     position, entry, direction = (
@@ -160,7 +165,7 @@ def _points(
     return {name: np.asarray(values, np.float32) for name, values in columns.items()}
 
 
-def _ranks(decay: Rows, muon: Rows) -> Shaped[np.ndarray, " point"]:
+def _ranks(decay: Points, muon: Points) -> Points:
     """Rank of the muon of each point among those of its decay, 0 the most recent."""
     if not len(decay):
         return np.zeros(0, np.int64)

@@ -8,14 +8,18 @@ from jaxtyping import Int64, Shaped
 from kzcal.coincidence.captures import Captures, group_of
 from kzcal.hits import Events
 
-Rows = Int64[np.ndarray, " row"]
-Truth = dict[str, Shaped[np.ndarray, " candidate"]]
+Points = Int64[np.ndarray, " point"]
+Truth = dict[str, Shaped[np.ndarray, " decay"]]
 TEXT = "S24"
 """Type of names, so that files of several runs agree."""
 
 
 def decay_truth(
-    events: Events, decays: Rows, decay: Rows, captures: Captures, capture: Rows
+    events: Events,
+    decays: Int64[np.ndarray, " decay"],
+    decay: Points,
+    captures: Captures,
+    capture: Points,
 ) -> Truth:
     """Truth of decays, and how many of their captures are of their own shower; empty for data.
 
