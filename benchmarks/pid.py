@@ -123,7 +123,7 @@ def by_energy(
 def draw(
     models: Sequence[OpenedModel], scores: np.ndarray, on: Judged, signal: np.ndarray, path: Path
 ) -> None:
-    """Rejection against acceptance, and hits in time."""
+    """Rejection against acceptance, and how shares of hits in time differ."""
     acceptance = np.linspace(0.3, 0.999, 200)
     with drawing(8.0, 3.4) as figure:
         left, right = figure.subplots(1, 2)
@@ -134,15 +134,16 @@ def draw(
         left.set_xlabel(f"{on.kind[signal][0]} accepted")
         left.set_ylabel(f"{on.kind[~signal][0]} rejected")
         left.legend()
-        edges = np.arange(-10.0, 40.5, 1.0)
-        for chosen, colour in ((signal, "#c0392b"), (~signal, "#1f77b4")):
-            hits = on.events.hits.take(chosen)
-            count = np.histogram(hits.time, edges)[0] / len(hits.time)
-            right.stairs(count, edges, color=colour, label=on.kind[chosen][0])
-        right.set_yscale("log")
+        edges = np.arange(-10.0, 40.5, 2.0)
+        first, second = (
+            np.histogram(on.events.hits.take(c).time, edges)[0] for c in (signal, ~signal)
+        )
+        ratio = (first / first.sum()) / (second / second.sum())
+        error = ratio * np.sqrt(1.0 / first + 1.0 / second)
+        right.errorbar((edges[:-1] + edges[1:]) / 2, ratio, error, fmt=".", color="#1b1b1b")
+        right.axhline(1.0, color="0.8", linestyle=":")
         right.set_xlabel("residual time (ns)")
-        right.set_ylabel("share of the hits in 1 ns")
-        right.legend()
+        right.set_ylabel(f"share of hits, {on.kind[signal][0]} / {on.kind[~signal][0]}")
         figure.savefig(path, dpi=130)
 
 
