@@ -52,7 +52,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = tmp_path_factory.mktemp("config") / "train.toml"
-    config.write_text("held_out = 0.3\nvalidate_steps = 20\nsteps = 60\n")
+    config.write_text("held_out = 0.3\nvalidate_steps = 60\nsteps = 60\n")
     return config
 
 
@@ -127,7 +127,9 @@ def test_the_mean_of_several_instances_is_scored(pairs: Path, config: Path, tmp_
 def test_an_evaluation_knows_the_classes_and_looks_at_every_column(
     scores: Path, pairs: Path, tmp_path: Path
 ):
-    result = kzcal("evaluate", f"tally={scores}", "--events", pairs, "--out", tmp_path / "page")
+    (tmp_path / "quick.toml").write_text("draws = 50\n")
+    words = ("--events", pairs, "--out", tmp_path / "page", "--config", tmp_path / "quick.toml")
+    result = kzcal("evaluate", f"tally={scores}", *words)
     assert result.exit_code == 0, result.output
     told = json.loads((tmp_path / "page" / "evaluation.json").read_text())
     assert (told["signal"], told["background"]) == (300, 300)
