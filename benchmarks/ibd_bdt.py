@@ -24,6 +24,7 @@ from kzcal_bdt.model import opened_trees
 from kzcal_bdt.off_time import off_time_rate
 from kzcal_bdt.working_point import Rates, WorkingPoint, balanced_accuracy, working_point
 from pages import table, write_part
+from scipy.stats import spearmanr
 
 from kzcal.calibrate.report.digits import measured
 from kzcal.calibrate.report.picture import drawing
@@ -220,7 +221,13 @@ def main() -> None:
         f"judged by {signal.sum():,} and {(~signal).sum():,} others."
     )
     rows = accuracy_rows(models, scores, signal, geo)
-    write_part(PAGE, "accuracy", f"{counted}\n\n{table(head, rows)}")
+    radii = pairs.table(["r_prompt", "r_delayed"])
+    ranks = [float(spearmanr(radii[chosen]).statistic) for chosen in (signal, ~signal)]
+    together = (
+        f"Rank correlation of both radii: {ranks[0]:.2f} in antineutrinos, {ranks[1]:.2f} in "
+        "accidental pairs."
+    )
+    write_part(PAGE, "accuracy", f"{counted}\n\n{table(head, rows)}\n\n{together}")
     rates = Rates(given.ibd, off_time_rate(given.off_time) / given.times**2)
     write_part(PAGE, "prior", prior_text(models, scores, signal, geo, rates))
     boosters, _ = opened_trees(given.work / models[0].name)
