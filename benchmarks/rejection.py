@@ -4,14 +4,20 @@
     python benchmarks/rejection.py joint --pairs pairs.h5 --scores kamnet=k.csv pointnet=p.csv
         --match energy --write docs/rejection.md --figure docs/rejection.png --json rejection.json
 
+    python benchmarks/rejection.py scan --pairs pairs.h5 --scores kamnet=k.csv pointnet=p.csv
+        --match energy --others more=pairs2.h5,p2.csv --write docs/rejection.md --json DIR
+
 laws: pairs of Gaussian scores, whose likelihood ratio is known. joint: candidates that both
-classifiers scored, as `kzcal combine` takes them.
+classifiers scored, as `kzcal combine` takes them. scan: other showers, for which the second
+score is made anew; a decay borrows its first score from one of the same isotope, which holds as
+far as scores are independent for each isotope.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +157,48 @@ def told(found: Combination) -> str:
     return "\n\n".join(parts)
 
 
+def borrowed(own: Material, isotope: np.ndarray, signal: np.ndarray) -> np.ndarray:
+    """First scores for other decays, from decays of the same isotope and class."""
+    generator = np.random.default_rng(2)
+    score = np.zeros(len(isotope))
+    for name in np.unique(isotope):
+        for rows, known in ((signal, own.signal), (~signal, own.background)):
+            here = rows & (isotope == name)
+            there = np.flatnonzero(known & (own.isotope.astype(str) == name))
+            if here.any():
+                there = there if len(there) else np.flatnonzero(known)
+                score[here] = own.scores[0, generator.choice(there, int(here.sum()))]
+    return score
+
+
+def scan(own: Material, others: list[str], match: str | None, folder: Path | None) -> str:
+    """Rejections at 90 % for other showers."""
+    rows = []
+    for text in others:
+        name, _, files = text.partition("=")
+        pairs, scores = (Path(part) for part in files.split(","))
+        candidates = read_candidates(pairs)
+        single = ScoreFiles("again", (scores,)), ScoreFiles(own.names[1], (scores,))
+        whole = Material.of([candidates], single, ("xe136",), ("long-lived",))
+        first = borrowed(own, whole.isotope.astype(str), whole.signal)
+        both = np.array([first, whole.scores[1]])
+        whole = replace(whole, names=own.names, scores=both)
+        if match:
+            whole = matched(whole, match, generator=np.random.default_rng([1, 12]))
+        found = combine(whole, EvaluationConfig(acceptances=CUTS, draws=300))
+        rejected, cut = found.evaluation.rejections, CUTS.index(0.9)
+        each = [
+            measured(rejected.values[i, cut], rejected.errors[i, cut])
+            for i in range(len(rejected.values))
+        ]
+        rows.append((name, int(whole.signal.sum()), *each, found.method))
+        if folder:
+            told = json.dumps(plain(found.as_dict()), indent=2) + "\n"
+            (folder / f"{name.replace(' ', '_')}.json").write_text(told)
+    head = ("showers", "decays of each class", "combined", *own.names, "taken")
+    return table(head, rows) + "\n\nBackground rejected at 90 % of the signal."
+
+
 def figure(path: Path, found: Combination) -> None:
     """Rejection against acceptance of every score."""
     drawn = Figure(figsize=(6.0, 4.2), layout="constrained")
@@ -170,17 +218,21 @@ def figure(path: Path, found: Combination) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("laws", "joint"))
+    parser.add_argument("what", choices=("laws", "joint", "scan"))
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--pairs", type=Path, nargs="+")
     parser.add_argument("--scores", nargs="+")
     parser.add_argument("--match")
+    parser.add_argument("--others", nargs="+", default=[])
     parser.add_argument("--write", type=Path)
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.what == "laws":
         markdown = laws(given.events)
+    elif given.what == "scan":
+        _, own = joint(given.pairs, given.scores, given.match)
+        markdown = scan(own, given.others, given.match, given.json)
     else:
         found, _ = joint(given.pairs, given.scores, given.match)
         markdown = told(found)
