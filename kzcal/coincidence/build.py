@@ -91,7 +91,6 @@ def build_candidates(
         timelines = [stack.enter_context(Timeline(path)) for path in runs]
         _check(timelines, settings, detector, scores)
         header = _header(timelines, settings, detector)
-        purpose = header.purpose
         notes = {"settings": json.dumps(asdict(settings))}
         append = stack.enter_context(candidate_writer(out, header, notes=notes))
         seen: Counter[str] = Counter()
@@ -103,18 +102,30 @@ def build_candidates(
                     append(candidates)
                     n += len(candidates)
             seen.update(search.counts)
-    livetime, windows = header.livetime_s or math.nan, header.windows
+        done = _built(out, header, timelines, n, seen)
+    return done
+
+
+def _built(
+    out: Path,
+    header: CandidateHeader,
+    timelines: Sequence[Timeline],
+    n: int,
+    seen: Mapping[str, int],
+) -> Built:
+    """What was written and seen, with the rate of candidates."""
+    days = (header.livetime_s or math.nan) * header.windows / S_PER_DAY
     return Built(
         out,
-        purpose,
+        header.purpose,
         tuple(timeline.header.run for timeline in timelines),
         sum(timeline.n_events for timeline in timelines),
         sum(timeline.n_muons for timeline in timelines),
-        livetime,
-        windows,
+        header.livetime_s or math.nan,
+        header.windows,
         n,
-        n / (livetime * windows) * S_PER_DAY,
-        math.sqrt(n) / (livetime * windows) * S_PER_DAY,
+        n / days,
+        math.sqrt(n) / days,
         dict(seen),
     )
 
@@ -201,10 +212,15 @@ def _check(
         if isinstance(settings, SpallationSettings) and not timeline.n_muons:
             message = f"{path}: spallation is looked for after muons, got a run without muons"
             raise ConfigurationError(message)
-    if scores and (len(scores) != len(timelines) or isinstance(settings, SpallationSettings)):
+    _check_scores(scores, len(timelines), settings)
+
+
+def _check_scores(scores: Scores, n_runs: int, settings: SpallationSettings | IbdSettings) -> None:
+    """Refuse scores that do not go with the runs."""
+    if scores and (len(scores) != n_runs or isinstance(settings, SpallationSettings)):
         message = (
-            f"scores are those of prompt events, a file for every run ({len(timelines)}) under "
-            f"each name, got {len(scores)}: leave them out for spallation"
+            f"scores are those of prompt events, a file for every run ({n_runs}) under each "
+            f"name, got {len(scores)}: leave them out for spallation"
         )
         raise ConfigurationError(message)
     names = {tuple(files) for files in scores}

@@ -38,7 +38,7 @@ def same(one, other):
     np.testing.assert_array_equal(one.offsets, other.offsets)
 
 
-@pytest.mark.parametrize("per_block", [53, 333])
+@pytest.mark.parametrize("per_block", [211, 1000])
 def test_the_length_of_blocks_does_not_matter(shower_file, singles_file, tmp_path, per_block):
     for path, settings in (
         (shower_file, SpallationSettings()),

@@ -15,7 +15,7 @@ from kzcal.coincidence.slabs import slabs
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Muons
 
-QUICK = settings(max_examples=10, deadline=None)
+QUICK = settings(max_examples=6, deadline=None)
 OFF = IbdSettings(off_time=True, windows=3, spacing=20_000.0)
 BRISK = {"rate": 150.0, "seconds": 2.0, "n_pairs": 12}
 

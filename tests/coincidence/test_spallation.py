@@ -17,7 +17,7 @@ from kzcal.coincidence.tracks import displacement
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Muons
 
-QUICK = settings(max_examples=12, deadline=None)
+QUICK = settings(max_examples=8, deadline=None)
 WIDE = SpallationSettings(look_back=3.0, energy=(2.0, 3.0))
 RADIUS = DETECTOR.scintillator_radius
 
@@ -62,7 +62,7 @@ def by_loops(events, muons, wanted=WIDE, decay_radius=1.92):
 @QUICK
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 60), m=st.integers(1, 50))
 def test_windows_find_what_a_loop_over_all_pairs_finds(seed, n, m):
-    events, muons = shower_run(seed, days=0.3)
+    events, muons = shower_run(seed, days=0.3, n_muons=30, n_decays=20)
     candidates, counts = found(events, muons, n=n, m=m)
     expected = by_loops(events, muons)
     assert candidates.event.tolist() == [event for event, _ in expected]

@@ -24,7 +24,7 @@ from kzcal.io.candidates_writer import candidate_writer, write_candidates
 from kzcal.testing.candidates import synthetic_candidates
 
 ANY = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 FLOATS = st.floats(width=32)
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
