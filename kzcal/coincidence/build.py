@@ -102,8 +102,7 @@ def build_candidates(
                     append(candidates)
                     n += len(candidates)
             seen.update(search.counts)
-        done = _built(out, header, timelines, n, seen)
-    return done
+        return _built(out, header, timelines, n, seen)
 
 
 def _built(
