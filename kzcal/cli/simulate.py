@@ -242,9 +242,7 @@ def source_options(words: Sequence[str]) -> dict[str, Any]:
     return dict(number_options(words, "a source", "kzcal simulate"))
 
 
-def chosen_constants(
-    nominal: bool, location: str | None, tag: str | None, run: int
-) -> Constants:
+def chosen_constants(nominal: bool, location: str | None, tag: str | None, run: int) -> Constants:
     """Where the constants come from; one way must be chosen."""
     from kzcal.conditions.engine import resolve
     from kzcal.simulate.constants import Constants

@@ -70,7 +70,7 @@ def test_two_neutrinos_fall_off_as_the_known_polynomial_does_nearly():
 
 
 def test_two_neutrinos_by_half_life_are_near_the_published_count():
-    # 11.98 events; the half-life is known to 3 %, and 1 % of the energy scale moves them by a half.
+    # 11.98 events; the half-life is known to 3 %, and 1 % of energy scale moves them by a half.
     assert two_neutrino_events(KLZ) == pytest.approx(11.98, rel=0.1)
 
 

@@ -48,9 +48,11 @@ def test_events_that_took_no_part_are_rejected_as_often_as_measured():
         file = LabelledFile(path, source, true_correction(), "truth")
         material = gather([file], ["bb"], ["bi214"], detector, config, torch.device("cpu"))
         table = source.table()
-        rows = np.flatnonzero(last_of_each_kind(table.reconstructed, table.truth["kind"], config.set_aside))
+        kind = table.truth["kind"]
+        last = last_of_each_kind(table.reconstructed, kind, config.set_aside)
+        rows = np.flatnonzero(last)
         unseen = corrected_events(source, detector, file.correction, rows)
-        signal = table.truth["kind"][rows].astype(str) == "bb"
+        signal = kind[rows].astype(str) == "bb"
     learner = KAMNET.learn(material.task, **chosen_options(KAMNET, None, {"schedule": STEPS}))
     for _ in range(STEPS):
         learner.step()
