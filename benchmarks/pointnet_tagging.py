@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -68,6 +69,16 @@ def rows(found: Rejections, names: list[str], notes: dict[str, tuple[str, str]])
         value = f"{100 * found.values[i, 0]:.1f} ± {100 * found.errors[i, 0]:.1f}"
         lines.append([f"`{name}`" if name != RATIO else name, *notes[name], value, difference])
     return lines
+
+
+def order(found: Rejections, names: list[str]) -> str:
+    """What each input adds to PointNet."""
+    told = []
+    for less, more in pairwise(names.index(name) for name in PUBLISHED):
+        apart, error = found.difference(more, less)
+        difference = f"{100 * apart[0]:+.1f} ± {100 * error[0]:.1f}"
+        told.append(f"`{names[more]}` less `{names[less]}` {difference} %")
+    return ", ".join(told)
 
 
 def draw(path: Path, scores: dict[str, np.ndarray], signal: np.ndarray) -> None:
@@ -129,7 +140,7 @@ def main() -> None:
         f"\n\n{len(given.learned):,} decays to learn from, {len(given.chosen):,} to choose by, "
     )
     text += f"{len(given.held_out):,} held out; {100 * (1 - ACCEPTED):.0f} % of the double beta "
-    text += "decays tagged by mistake."
+    text += f"decays tagged by mistake. {order(found, names)}."
     if chosen.scores:
         event = given.held_out.event
         np.savez(chosen.scores, event=event, signal=alone(given.held_out), **scores)
