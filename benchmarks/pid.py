@@ -21,6 +21,7 @@ import torch
 from pages import table, write_part
 
 from kzcal.calibrate.report.picture import drawing
+from kzcal.classify.augment import random_dead
 from kzcal.classify.corrected import Correction, corrected_events, together
 from kzcal.classify.model import OpenedModel, opened
 from kzcal.evaluate.area import areas
@@ -33,9 +34,17 @@ from kzcal.learning import CorrectedEvents
 from kzcal.plugins import load
 from kzcal.simulate.constants import Constants
 
-SET_ASIDE, ACCEPTANCE, DRAWS = 0.25, 0.9, 400
+SET_ASIDE, ACCEPTANCE, DRAWS, MORE_DEAD = 0.25, 0.9, 400, 0.05
 EDGES = (1.0, 1.5, 2.0, 2.5, 3.0)
 """Visible energies between which areas are told, MeV."""
+MORE = (
+    "rejection at 90 %",
+    "area lost to 5 % dead PMTs",
+    "best step",
+    "training (s)",
+    "score of an event (ms)",
+)
+"""Further columns of the table."""
 CPU = torch.device("cpu")
 COLOURS = ("#777777", "#c0392b", "#1f77b4", "#2e8b57", "#8e44ad")
 
@@ -77,8 +86,20 @@ def scores_of(models: Sequence[OpenedModel], on: Judged) -> tuple[np.ndarray, li
     return np.array(scores), seconds
 
 
+def lost_to_dead(model: OpenedModel, score: np.ndarray, on: Judged, signal: np.ndarray) -> str:
+    """Area lost where further PMTs are dead, others in every event."""
+    fewer = random_dead(on.events, MORE_DEAD, generator=np.random.default_rng(1))
+    both = areas(np.array([score, model.classifier.score(fewer)]), signal)
+    less, error = both.difference(0, 1)
+    return f"{less:+.3f} ± {error:.3f}"
+
+
 def reached(
-    models: Sequence[OpenedModel], scores: np.ndarray, seconds: list[float], signal: np.ndarray
+    models: Sequence[OpenedModel],
+    scores: np.ndarray,
+    seconds: list[float],
+    on: Judged,
+    signal: np.ndarray,
 ) -> str:
     """Table of what each classifier reached; the number of hits is the last of the scores."""
     found = areas(scores, signal)
@@ -94,16 +115,16 @@ def reached(
                 f"{found.values[at]:.3f} ± {found.errors[at]:.3f}",
                 f"{less:+.3f} ± {error:.3f}" if at else "",
                 f"{cut.values[at, 0]:.3f} ± {cut.errors[at, 0]:.3f}",
+                lost_to_dead(model, scores[at], on, signal),
                 f"{training['best_step']:,}",
                 f"{training['seconds']:.0f}",
                 seconds[at],
             ]
         )
     alone = f"{found.values[-1]:.3f} ± {found.errors[-1]:.3f}"
-    rows.append(["number of hits alone", alone, "", "", "", "", ""])
+    rows.append(["number of hits alone", alone, "", "", "", "", "", ""])
     first = models[0].manifest.classifier
-    head = ["classifier", "area", f"less that of `{first}`", "rejection at 90 %", "best step"]
-    return table([*head, "training (s)", "score of an event (ms)"], rows)
+    return table(["classifier", "area", f"less that of `{first}`", *MORE], rows)
 
 
 def by_energy(
@@ -173,7 +194,7 @@ def main() -> None:
         f"Judged by {signal.sum():,} events of {given.signal} and {(~signal).sum():,} of "
         f"{given.background} that were set aside; as many per energy of either."
     )
-    parts = [reached(models, scores, seconds, signal), by_energy(models, scores, on, signal)]
+    parts = [reached(models, scores, seconds, on, signal), by_energy(models, scores, on, signal)]
     text = "\n\n".join([told, *parts])
     sys.stdout.write(f"{text}\n")
     if given.write:
