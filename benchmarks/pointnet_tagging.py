@@ -1,7 +1,8 @@
-"""Share of long-lived decays that are tagged at 10 % false tags of double beta decays.
+r"""Share of long-lived decays that are tagged at 10 % false tags of double beta decays.
 
     kzcal simulate showers --histories 20000 --look-back 24 --out histories.h5
-    kzcal coincidence build histories.h5 --with spallation --look-back 24 --out pairs.h5
+    kzcal coincidence build histories.h5 --with spallation --look-back 24 \
+        --capture-time 20:2000 --out pairs.h5
     python benchmarks/pointnet_tagging.py pairs.h5 --look-back 24 [--write docs/pointnet.md]
 
 PointNet with the three sets of inputs of the talk, each with the window of hours that tags
