@@ -5,8 +5,8 @@
 
 Pairs were built with `--scores NAME=scores.csv`, which gives the scores of events with hits. Trees
 learn from every other antineutrino and the first file of accidental pairs, and are judged by the
-rest; then the same with both exchanged, so that every pair judges once. Both files are of events
-of their own.
+rest; then the same with both exchanged, so that every pair judges once. Scores are means of five
+trainings. Both files of accidental pairs are of single events of their own.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from kzcal.io.candidates import read_candidates
 from kzcal.learning import CandidateTask
 
 PAGE = Path(__file__).parents[1] / "docs" / "antineutrinos.md"
-TREES, SEED, DRAWS, CUTS = 200, 1, 300, (0.9, 0.99)
+SMALLEST = 1e-9
+TREES, SEEDS, DRAWS, CUTS = 200, 5, 300, (0.9, 0.99)
 
 
-def grown(pairs: Candidates, *, scores: float) -> PairTreesLearner:
+def grown(pairs: Candidates, seed: int, *, scores: float) -> PairTreesLearner:
     """Trees that learned from pairs, with or without scores."""
     signal, weight = pairs.truth["kind"] == b"ibd", np.ones(len(pairs), np.float32)
-    task = CandidateTask(pairs, signal, weight, load_detector(), torch.device("cpu"), SEED)
+    task = CandidateTask(pairs, signal, weight, load_detector(), torch.device("cpu"), seed)
     learner = PairTreesLearner(task, scores=scores)
     for _ in range(TREES):
         learner.step()
@@ -47,23 +48,26 @@ def grown(pairs: Candidates, *, scores: float) -> PairTreesLearner:
 
 
 def crossed(halves: Sequence[Candidates], *, scores: float) -> tuple[np.ndarray, Importance]:
-    """Scores of the second half by trees of the first, then the reverse; what inputs are worth."""
-    trees = [grown(half, scores=scores) for half in halves]
+    """Scores of the second half by trees of the first, then the reverse; what inputs are worth.
+
+    Scores are means of several trainings, so that chance in these does not hide a difference.
+    """
+    trees = [[grown(half, seed, scores=scores) for seed in range(SEEDS)] for half in halves]
     pairs = zip(trees, halves[::-1], strict=True)
-    found = np.concatenate([learner.score(half) for learner, half in pairs])
-    boosters = [loaded(learner.weights()[BOOSTER], {}) for learner in trees]
-    return found, importance(boosters, joined(halves[::-1]))
+    found = [np.mean([one.score(half) for one in learners], axis=0) for learners, half in pairs]
+    boosters = [loaded(one.weights()[BOOSTER], {}) for learners in trees for one in learners]
+    return np.concatenate(found), importance(boosters, joined(halves[::-1]))
 
 
 def rows_of(names: Sequence[str], scores: np.ndarray, signal: np.ndarray) -> list[list[object]]:
     """A row for each score, held against the last but one."""
-    area, generator = areas(scores, signal), np.random.default_rng(SEED)
+    area, generator = areas(scores, signal), np.random.default_rng(1)
     rejected = rejections(scores, signal, CUTS, draws=DRAWS, generator=generator)
     rows: list[list[object]] = []
     for i, name in enumerate(names):
         accuracy = balanced_accuracy(scores[i], signal)
         less, error = area.difference(i, len(names) - 2)
-        apart = f"{less:+.5f} ± {error:.5f} (p = {chance(less, error):.2g})"
+        apart = f"{less:+.5f} ± {error:.5f} (p {likely(chance(less, error))})"
         shares = zip(rejected.values[i], rejected.errors[i], strict=True)
         rows.append(
             [
@@ -105,6 +109,11 @@ def main() -> None:
     counted = f"{signal.sum():,} antineutrinos and {(~signal).sum():,} accidental pairs."
     text = f"{counted}\n\n{table(head, rows)}\n\nWhat inputs add to the logit: {added}."
     write_part(PAGE, "scores", text)
+
+
+def likely(probability: float) -> str:
+    """A probability, or what it is below."""
+    return f"= {probability:.2g}" if probability > SMALLEST else f"< {SMALLEST:g}"
 
 
 def percent(value: float, error: float) -> str:
