@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from kzcal.candidates import Candidates, joined
 from kzcal.classify.config import ClassifierConfig
-from kzcal.classify.material import Material, labels
+from kzcal.classify.material import Material, check_counts, labels
 from kzcal.components import HITS, Classifier
 from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError
@@ -149,12 +149,18 @@ def gather_candidates(
         parts.append(replace(file.candidates.take(taken), truth={}, members={}))
         signals.append(is_signal[taken])
         draws.append(drawn[taken])
-    held_out = np.concatenate(draws) < share * config.held_out
-    material = Material.parted(
-        joined(parts), np.concatenate(signals), held_out, detector, config, device
-    )
-    material.check(signal, background)
-    return material
+    held = _held_out(np.concatenate(draws), share * config.held_out, config.most_held_out)
+    is_signal = np.concatenate(signals)
+    check_counts(is_signal, held, (signal, background))
+    return Material.parted(joined(parts), is_signal, held, detector, config, device)
+
+
+def _held_out(
+    drawn: Float64[np.ndarray, " candidate"], share: float, most: int
+) -> Bool[np.ndarray, " candidate"]:
+    """Candidates whose draw is below a share; at most so many, and all or none with one draw."""
+    least = np.partition(drawn, most)[most] if len(drawn) > most else np.inf
+    return np.asarray(drawn < min(share, least))
 
 
 def _set_aside(candidates: Candidates, share: float) -> Bool[np.ndarray, " candidate"]:

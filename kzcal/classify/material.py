@@ -56,7 +56,7 @@ class Material:
         cls,
         examples: CorrectedEvents | Candidates,
         signal: Bool[np.ndarray, " event"],
-        held_out: Bool[np.ndarray, " event"],
+        held: Bool[np.ndarray, " event"],
         detector: Detector,
         config: ClassifierConfig,
         device: torch.device,
@@ -64,39 +64,17 @@ class Material:
         """Examples to learn from and those held out, with the weights that each need.
 
         Args:
-            examples: of both classes.
+            examples: of both classes, enough of each on both sides: see ``check_counts``.
             signal: whether each is signal.
-            held_out: whether each is held out; at most as many as the settings allow are judged.
+            held: whether each is held out.
             detector: of all.
             config: the settings.
             device: where to calculate.
         """
-        held = thinned(held_out, config.most_held_out)
         learned, judged = examples.take(~held), examples.take(held)
         task = _task(learned, signal[~held], detector, config.match, device, config.seed)
         weight = matching_weights(judged, signal[held], config.match)
         return cls(task, judged, signal[held], weight)
-
-    def check(self, signal: Sequence[str], background: Sequence[str]) -> None:
-        """Refuse too few examples of a class.
-
-        Args:
-            signal: what it calls kinds of signal.
-            background: the same of background.
-
-        Raises:
-            ConfigurationError: a class lacks examples to learn from or to judge by.
-        """
-        for words, is_signal in ((signal, True), (background, False)):
-            learned = int((self.task.signal == is_signal).sum())
-            judged = int((self.signal == is_signal).sum())
-            if not learned or judged < FEWEST_JUDGED:
-                message = (
-                    f"a training needs events of each class to learn from and {FEWEST_JUDGED} to "
-                    f"judge by, got {learned} and {judged} of {', '.join(words)}: give more "
-                    f"events, or raise the setting held_out"
-                )
-                raise ConfigurationError(message)
 
 
 def resampled(material: Material, seed: int, match: str) -> Material:
@@ -128,6 +106,32 @@ def _task(
     if isinstance(examples, Candidates):
         return CandidateTask(examples, signal, weight, detector, device, seed)
     return ClassifierTask(examples, signal, weight, detector, device, seed)
+
+
+def check_counts(
+    signal: Bool[np.ndarray, " event"],
+    held: Bool[np.ndarray, " event"],
+    names: tuple[Sequence[str], Sequence[str]],
+) -> None:
+    """Refuse too few examples of a class.
+
+    Args:
+        signal: whether each example is signal.
+        held: whether each is held out.
+        names: kinds of signal and of background.
+
+    Raises:
+        ConfigurationError: a class lacks examples to learn from or to judge by.
+    """
+    for kinds, mine in zip(names, (signal, ~signal), strict=True):
+        learned, judged = int((mine & ~held).sum()), int((mine & held).sum())
+        if not learned or judged < FEWEST_JUDGED:
+            message = (
+                f"a training needs events of each class to learn from and {FEWEST_JUDGED} to "
+                f"judge by, got {learned} and {judged} of {', '.join(kinds)}: give more "
+                f"events, or raise the setting held_out"
+            )
+            raise ConfigurationError(message)
 
 
 def labels(

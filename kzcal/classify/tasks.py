@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int64
 
 from kzcal.classify.config import ClassifierConfig
 from kzcal.classify.corrected import Correction, corrected_events, together
-from kzcal.classify.material import Material, labels
+from kzcal.classify.material import Material, check_counts, labels, thinned
 from kzcal.conditions.payload import InputFile
 from kzcal.evaluate.kinds import KIND, check_kinds, last_of_each_kind
 from kzcal.geometry import Detector
@@ -93,17 +93,16 @@ def gather(
         for file, (is_known, _) in zip(files, kinds, strict=True)
     ]
     share = min(1.0, config.events / max(sum(int(rows.sum()) for rows in usable), 1))
-    parts, signals, held = [], [], []
+    parts, signals, held_out = [], [], []
     for file, (_, is_signal), rows in zip(files, kinds, usable, strict=True):
         split = split_rows(file, rows, is_signal, share, config)
         parts.append(corrected_events(file.source, detector, file.correction, split.rows))
         signals.append(split.signal)
-        held.append(split.held_out)
-    material = Material.parted(
-        together(parts), np.concatenate(signals), np.concatenate(held), detector, config, device
-    )
-    material.check(signal, background)
-    return material
+        held_out.append(split.held_out)
+    is_signal, held = np.concatenate(signals), np.concatenate(held_out)
+    held = thinned(held, config.most_held_out)
+    check_counts(is_signal, held, (signal, background))
+    return Material.parted(together(parts), is_signal, held, detector, config, device)
 
 
 def free_rows(

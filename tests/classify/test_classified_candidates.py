@@ -70,6 +70,15 @@ def test_files_are_joined_and_their_truth_is_gone(tmp_path):
         gathered(tmp_path, CANDIDATES, lacking)
 
 
+def test_a_limit_on_those_held_out_parts_no_group(tmp_path):
+    """Where fewer than the share are judged, whole groups go back to those learned from."""
+    group = np.where(SIGNAL, -1, np.arange(N) // 20)
+    material = gathered(tmp_path, numbered(group=group), most_held_out=120)
+    learned, judged = (group[rows_of(c)] for c in (material.task.candidates, material.events))
+    assert 80 < len(judged) <= 120
+    assert not set(learned[learned >= 0]) & set(judged[judged >= 0])
+
+
 def test_the_end_of_each_kind_can_be_set_aside(tmp_path):
     material = gathered(tmp_path, numbered(), set_aside=0.25)
     seen = np.concatenate([rows_of(material.task.candidates), rows_of(material.events)])
@@ -89,6 +98,8 @@ def test_a_resampling_draws_candidates_with_their_points(tmp_path):
 def test_too_few_and_unknown_kinds_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="20 to judge by"):
         gathered(tmp_path, CANDIDATES.take(np.arange(40)))
+    with pytest.raises(ConfigurationError, match="and 0 of xe136: give more"):
+        gathered(tmp_path, CANDIDATES, match="energy", held_out=1e-9)
     with pytest.raises(ConfigurationError, match=r"no truth/kind in .*0\.h5"):
         gathered(tmp_path, replace(CANDIDATES, truth={}))
 

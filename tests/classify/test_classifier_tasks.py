@@ -120,6 +120,8 @@ def test_files_that_cannot_teach_are_refused(path, tmp_path):
         gather(files, ["wide"], ["narrow", "wide"], RUN.detector, ClassifierConfig(), CPU)
     with pytest.raises(ConfigurationError, match="20 to judge by"):
         gathered(path, held_out=0.01)
+    with pytest.raises(ConfigurationError, match="and 0 of narrow: give more"):
+        gathered(path, held_out=1e-9, match="nhit")
     silent = written(tmp_path / "data.h5", replace(RUN, events=replace(RUN.events, truth={})))
     with pytest.raises(ConfigurationError, match=r"no truth/kind in .*data\.h5"):
         gathered(silent)
