@@ -85,14 +85,21 @@ def limit(experiment: Experiment) -> float:
 
 
 def with_cut(experiment: Experiment, cut: Cut) -> Experiment:
-    """The experiment with a cut in place of its own for the same backgrounds, or added to them."""
+    """The experiment with a cut in place of all that its own do to these backgrounds."""
     return replace(experiment, cuts=(*without_cut(experiment, cut.backgrounds).cuts, cut))
 
 
 def without_cut(experiment: Experiment, backgrounds: Sequence[str]) -> Experiment:
-    """The experiment without its cut for these backgrounds."""
-    same = set(backgrounds)
-    kept = tuple(cut for cut in experiment.cuts if set(cut.backgrounds) != same)
+    """The experiment whose cuts are meant for other backgrounds alone.
+
+    A cut that is meant for others too stays with those, and keeps of these what it keeps of the
+    signal; one that is meant for none any more is left out.
+    """
+    others = [
+        (cut, tuple(name for name in cut.backgrounds if name not in backgrounds))
+        for cut in experiment.cuts
+    ]
+    kept = tuple(replace(cut, backgrounds=names) for cut, names in others if names)
     return replace(experiment, cuts=kept)
 
 

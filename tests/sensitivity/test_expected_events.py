@@ -162,3 +162,22 @@ def test_unfit_values_are_refused_by_name():
         lines("nothing", 1.0)
     with pytest.raises(ConfigurationError, match="got 'muons'"):
         with_cut(KLZ, Cut(("muons",), 0.5, 0.9))
+
+
+def test_a_cut_takes_the_place_of_every_own_cut_for_its_backgrounds():
+    cut = Cut(("long-lived",), 0.8, 0.95)
+    better = load_preset("kamland2-zen")
+    taken = with_cut(better, cut)
+    # Of the preset's three cuts that for long-lived isotopes goes; KamNet stays for the others.
+    assert [cut.rejected for cut in taken.cuts] == [0.74, 0.6667, 0.8]
+    assert passing(taken.cuts, "long-lived") == pytest.approx(0.2 * 0.962 * 0.9)
+    assert passing(taken.cuts, SIGNAL) == pytest.approx(0.95 * 0.962 * 0.9)
+    assert passing(taken.cuts, "c10") == pytest.approx(0.3333 * 0.962 * 0.95)
+    none = without_cut(better, ("long-lived",))
+    assert passing(none.cuts, "long-lived") == passing(none.cuts, SIGNAL)
+
+
+def test_a_cut_for_several_backgrounds_takes_the_place_of_single_ones():
+    both = with_cut(KLZ, Cut(("long-lived", "xe137"), 0.5, 0.9))
+    assert both.cuts == (Cut(("long-lived", "xe137"), 0.5, 0.9),)
+    assert without_cut(KLZ, ("xe137", "long-lived")).cuts == ()
