@@ -18,6 +18,8 @@ CAPTURE_TIME_NS = 207_500.0
 """Mean time from production to capture. Source: KamLAND (2015), arXiv:1503.02137."""
 LONGEST_M = 50.0
 """Captures that are farther from their tracks hardly ever fall into the scintillator."""
+MOST_NEUTRONS = 300.0
+"""Mean number of captures, sixty times that of KamLAND's muons."""
 LIGHT_PER_METRE = 6.0e4
 """p.e. per metre of track. Assumption: 1.7 MeV/cm of a minimum-ionising muon in liquid of
 0.78 g/cm3, 350 p.e./MeV; measured muon charges against track lengths would settle it."""
@@ -55,7 +57,7 @@ class MuonRates:
         _check(self, ("near_m", "far_m"), 0, LONGEST_M)
         _check(self, ("shower_share", "near_share"), 0, 1)
         _check(self, ("neutron_muons",), 0, 2 / 3)
-        _check(self, ("neutrons",), 1, math.inf)
+        _check(self, ("neutrons",), 1, MOST_NEUTRONS)
 
 
 def _check(rates: MuonRates, names: Sequence[str], low: float, high: float) -> None:

@@ -155,7 +155,13 @@ def showering_chance(rates: MuonRates, laws: ShowerLaws) -> tuple[float, float]:
     def excess(half: float) -> float:
         return float(weight @ (k * k / (k + half)) / rates.neutrons - share)
 
-    half = float(brentq(excess, 1e-9, 1e9))
+    least, most = 1e-9, 1e9
+    if excess(least) <= 0:
+        half = least
+    elif excess(most) >= 0:
+        half = most
+    else:
+        half = float(brentq(excess, least, most))
     some = rates.neutron_muons * float(weight @ (k / (k + half)))
     return half, min(max((rates.shower_share - some) / (1 - rates.neutron_muons), 0.0), 1.0)
 

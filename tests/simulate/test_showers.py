@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kzcal.simulate.muons import CAPTURE_TIME_NS, series_parameter
+from kzcal.simulate.muons import CAPTURE_TIME_NS, MuonRates, series_parameter
 from kzcal.simulate.shower_detection import capture_efficiency, detect
 from kzcal.simulate.shower_laws import ShowerLaws, ShowerModel
 from kzcal.simulate.showers import (
@@ -17,6 +17,7 @@ from kzcal.simulate.showers import (
     draw_quiet_muons,
     draw_showers,
     shower_energy,
+    showering_chance,
 )
 
 RADIUS, ENDLESS = 6.5, 1e5
@@ -221,3 +222,12 @@ def test_the_same_generator_makes_the_same_showers():
     first, again = (draw_showers(MODEL, 1000, RADIUS, generator=rng(5)) for _ in range(2))
     np.testing.assert_array_equal(first.entry, again.entry)
     np.testing.assert_array_equal(first.centre, again.centre)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+@pytest.mark.parametrize("neutrons", [1.0, 4.8, 300.0])
+def test_there_is_a_chance_to_shower_at_every_mean_and_share(share, neutrons):
+    half, quiet = showering_chance(MuonRates(neutrons=neutrons), ShowerLaws(shower_neutrons=share))
+    assert 0 <= quiet <= 1
+    # Of muons with ten captures nearly none showers, or all.
+    assert 10 / (10 + half) == pytest.approx(share, abs=0.01)
