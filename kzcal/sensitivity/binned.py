@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from kzcal.errors import ConfigurationError
 from kzcal.sensitivity import halflife
 from kzcal.sensitivity.cuts import passing
 from kzcal.sensitivity.experiment import Background, Experiment
@@ -14,6 +15,8 @@ from kzcal.sensitivity.shells import UNIFORM, equal_shells, shares
 from kzcal.sensitivity.spectra import peak, spectrum
 
 SIGNAL = "0nbb"
+FAINTEST = 1e-12
+"""Share of a background in the reference's region, below which a count there says nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,18 +94,28 @@ def signal_events(experiment: Experiment) -> float:
 
 
 def total(experiment: Experiment, background: Background) -> float:
-    """Events of a background at all energies in the whole balloon, after the cuts."""
+    """Events of a background at all energies in the whole balloon, after the cuts.
+
+    Raises:
+        ConfigurationError: the reference could not have counted it.
+    """
     reference = experiment.reference
     edges = np.array(reference.energy)
     energy = spectrum(background.spectrum, edges, reference.resolution, experiment.scale)
     radius = np.array([0.0, reference.radius])
     place = shares(background.place, radius, reference.balloon, background.length)
-    published = background.events / float(energy[0] * place[0])
+    left = passing(reference.cuts, background.name)
+    counted = float(energy[0] * place[0]) * left
+    if counted < FAINTEST:
+        message = (
+            f"the reference counts a share of every background, got {counted:.3g} of "
+            f"{background.name}: change its energy, radius or cuts, or the background's length"
+        )
+        raise ConfigurationError(message)
     grown = experiment.days / reference.days * background.remaining
     if background.per == "xenon":
         grown *= experiment.xenon_kg / reference.xenon_kg
-    cut = passing(experiment.cuts, background.name) / passing(reference.cuts, background.name)
-    return published * grown * cut
+    return background.events / counted * grown * passing(experiment.cuts, background.name)
 
 
 def two_neutrino_events(experiment: Experiment) -> float:

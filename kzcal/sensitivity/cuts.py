@@ -60,6 +60,18 @@ class CutCurve:
     accepted: Float64[np.ndarray, " cut"]
     rejected: Float64[np.ndarray, " cut"]
 
+    def __post_init__(self) -> None:
+        both = (self.accepted, self.rejected)
+        alike = self.accepted.ndim == 1 and self.accepted.shape == self.rejected.shape
+        shares = all(((values >= 0) & (values <= 1)).all() for values in both)
+        if not (alike and len(self.accepted) and shares and (np.diff(self.accepted) > 0).all()):
+            message = (
+                "a curve has as many rejections as acceptances, shares from 0 to 1 with "
+                f"the acceptances ascending, got {self.accepted.size} acceptances and "
+                f"{self.rejected.size} rejections for {', '.join(self.backgrounds)}"
+            )
+            raise ConfigurationError(message)
+
     def at(self, accepted: float) -> Cut:
         """The cut that accepts so much."""
         rejected = float(np.interp(accepted, self.accepted, self.rejected))
@@ -83,7 +95,7 @@ def parsed(text: str) -> Cut | CutCurve:
         message = f"a rejection is {FORM}, got {text!r}"
         raise ConfigurationError(message)
     if ".json" in value:
-        file, _, score = value.partition(".json")
+        file, _, score = value.rpartition(".json")
         return _curve(backgrounds, Path(f"{file}.json"), score.removeprefix(":"))
     numbers = value.split(":")
     try:
@@ -110,4 +122,8 @@ def _curve(backgrounds: tuple[str, ...], path: Path, score: str) -> CutCurve:
             f"of {score or 'any score'}"
         )
         raise ConfigurationError(message) from error
-    return CutCurve(backgrounds, accepted, values)
+    try:
+        return CutCurve(backgrounds, accepted, values)
+    except ConfigurationError as error:
+        message = f"{path}: {error}"
+        raise ConfigurationError(message) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import isfinite
 
 from kzcal.errors import ConfigurationError
 from kzcal.sensitivity.cuts import Cut
@@ -39,6 +40,7 @@ class Background:
     remaining: float = 1.0
 
     def __post_init__(self) -> None:
+        _check_numbers(self, self.name)
         for field, value, choices in (
             ("spectrum", self.spectrum, names()),
             ("place", self.place, PLACES),
@@ -78,6 +80,17 @@ class Reference:
     balloon: float
     resolution: float
     cuts: tuple[Cut, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_numbers(self, "the reference")
+        low, high = self.energy
+        sizes = min(self.days, self.xenon_kg, self.resolution) > 0
+        if not (sizes and 0 < low < high and 0 < self.radius <= self.balloon):
+            message = (
+                "days, mass and resolution of the reference are positive, its energies ascend and "
+                f"its radius lies within the balloon, got {self}"
+            )
+            raise ConfigurationError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +134,16 @@ class Experiment:
     cuts: tuple[Cut, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_numbers(self, self.name)
         low, high = self.energy
         shares = 0 < self.enrichment <= 1 and 0 < self.efficiency <= 1 and self.resolution > 0
         sizes = min(self.xenon_kg, self.days, self.balloon, self.scale, self.step, self.excess) > 0
-        inside = 0 < self.radius <= self.balloon and 0 < low < high and self.n_shells >= 1
-        if not (shares and sizes and inside):
+        inside = 0 < self.radius <= self.balloon and self.n_shells >= 1
+        bins = 0 < low < high and self.step <= high - low
+        if not (shares and sizes and inside and bins):
             message = (
                 f"{self.name}: masses, times and lengths are positive, shares from 0 to 1, "
-                f"energies ascend and shells end within the balloon, got {self}"
+                f"energies ascend by a step or more and shells end within the balloon, got {self}"
             )
             raise ConfigurationError(message)
         known = [background.name for background in self.backgrounds]
@@ -142,3 +157,24 @@ class Experiment:
     def exposure(self) -> float:
         """Of 136Xe in the whole balloon, kg yr."""
         return self.xenon_kg * self.enrichment * self.days / 365.25
+
+
+def _check_numbers(record: Background | Reference | Experiment, name: str) -> None:
+    """Refuse numbers that are none, and ranges of energy that are no pair of numbers."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.type == "float" and not isfinite(value):
+            message = f"{field.name} of {name} is a finite number, got {value}"
+            raise ConfigurationError(message)
+        if field.name == "energy" and not _is_pair(value):
+            message = f"energy of {name} is a lowest and a highest energy in MeV, got {value}"
+            raise ConfigurationError(message)
+
+
+def _is_pair(value: object) -> bool:
+    """Whether it is two finite numbers."""
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(isinstance(one, int | float) and isfinite(one) for one in value)
+    )

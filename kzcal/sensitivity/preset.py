@@ -39,7 +39,7 @@ def load_experiment(path: Path) -> Experiment:
     Raises:
         ConfigurationError: the file cannot be read, or has unknown keys or unfit values.
     """
-    table = _based(read_toml(path))
+    table = _based(read_toml(path), path)
     try:
         reference = table.pop("reference")
         made = {
@@ -55,20 +55,38 @@ def load_experiment(path: Path) -> Experiment:
     return _record(Experiment, {**table, **made}, path)
 
 
-def _based(table: dict[str, Any]) -> dict[str, Any]:
-    """The table laid over the preset that it names."""
+def _based(table: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The table laid over the preset that it names.
+
+    Raises:
+        ConfigurationError: there is no such preset, or a background has no name.
+    """
     name = table.pop("base", None)
     if name is None:
         return table
     if name not in PRESETS:
         message = f"base is one of {', '.join(PRESETS)}, got {name!r}"
         raise ConfigurationError(message)
-    with as_file(files("kzcal.sensitivity").joinpath(f"presets/{name}.toml")) as path:
-        base = _based(read_toml(path))
+    with as_file(files("kzcal.sensitivity").joinpath(f"presets/{name}.toml")) as preset:
+        base = _based(read_toml(preset), preset)
     rows = {row["name"]: row for row in base["background"]}
-    for row in table.pop("background", ()):
-        rows[row.get("name", "")] = {**rows.get(row.get("name", ""), {}), **row}
+    for key, row in _by_name(table.pop("background", []), path).items():
+        rows[key] = {**rows.get(key, {}), **row}
     return {**base, **table, "background": list(rows.values())}
+
+
+def _by_name(rows: object, path: Path) -> dict[str, dict[str, Any]]:
+    """Tables of backgrounds by their names.
+
+    Raises:
+        ConfigurationError: they are no tables, or one has no name.
+    """
+    tables: list[Any] = rows if isinstance(rows, list) else [rows]
+    for row in tables:
+        if not (isinstance(row, dict) and isinstance(row.get("name"), str)):
+            message = f"{path}: a background is a table [[background]] with a name, got {row!r}"
+            raise ConfigurationError(message)
+    return {row["name"]: row for row in tables}
 
 
 def _cuts(rows: Sequence[Mapping[str, Any]], path: Path) -> tuple[Cut, ...]:
@@ -91,8 +109,10 @@ def _record(kind: type[Made], table: Mapping[str, Any], path: Path) -> Made:
     for key, value in values.items():
         expected = str(known[key].type)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if (expected in ("float", "int") and not number) or (
-            expected == "str" and not isinstance(value, str)
+        if (
+            (expected == "float" and not number)
+            or (expected == "int" and (not number or isinstance(value, float)))
+            or (expected == "str" and not isinstance(value, str))
         ):
             message = f"{path}: {key} is a {expected}, got {value!r}"
             raise ConfigurationError(message)
