@@ -43,9 +43,7 @@ SCORES = "combined"
 @click.option(
     "--acceptance",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="Share of the signal above the threshold.",
+    help="Share of the signal above the threshold; else that of --config, or 0.9.",
 )
 @click.option(
     "--match",
@@ -61,7 +59,7 @@ def combine(
     signal: tuple[str, ...],
     background: tuple[str, ...],
     method: str,
-    acceptance: float,
+    acceptance: float | None,
     match: str | None,
     settings: Path | None,
     as_json: bool,
@@ -93,6 +91,8 @@ def combine(
     from kzcal.rejection.page import write_page
 
     config = EvaluationConfig() if settings is None else EvaluationConfig.from_toml(settings)
+    if acceptance is not None:
+        config = replace(config, acceptance=acceptance)
     classifiers = [ScoreFiles.parsed(text, len(files)) for text in scores]
     candidates = []
     for path in files:
@@ -103,7 +103,7 @@ def combine(
     if match is not None:
         generator = np.random.default_rng([config.seed, 12])
         material = matched(material, match, generator=generator)
-    found = combined(material, replace(config, acceptance=acceptance), method=method)
+    found = combined(material, config, method=method)
     directory = made_directory(out)
     inputs: dict[str, Any] = {
         "events": files,

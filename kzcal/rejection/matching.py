@@ -32,8 +32,9 @@ def matched(material: Material, name: str, *, generator: np.random.Generator) ->
         message = f"candidates have no column {name!r} to match: choose from {', '.join(columns)}"
         raise ConfigurationError(message)
     values = columns[name]
-    inner = np.quantile(values[material.signal], np.linspace(0.0, 1.0, N_BINS + 1))
-    place = np.searchsorted(inner, values, side="right") - 1
+    edges = np.quantile(values[material.signal], np.linspace(0.0, 1.0, N_BINS + 1))
+    place = np.searchsorted(edges, values, side="right") - 1
+    place[values == edges[-1]] = N_BINS - 1
     kept = np.zeros(len(values), bool)
     for one in range(N_BINS):
         inside = place == one

@@ -87,6 +87,18 @@ def test_what_is_written_is_evaluated_alike(place):
         assert np.isfinite(read_scores(out / f"combined-{i}.csv", candidates.event)).all()
 
 
+@pytest.mark.parametrize(("words", "wanted"), [((), 0.7), (("--acceptance", 0.8), 0.8)])
+def test_settings_hold_where_no_option_says_otherwise(place, tmp_path, words, wanted):
+    settings = tmp_path / "settings.toml"
+    settings.write_text("draws = 100\nacceptance = 0.7\n")
+    done = kzcal(
+        "combine", f"kamnet={place.hits[0]}", f"pointnet={place.captures[0]}", "--events",
+        place.pairs[0], "--out", tmp_path / "out", "--json", "--config", settings, *words,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["settings"]["acceptance"] == wanted
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -238,3 +238,14 @@ def test_a_column_that_is_matched_tells_nothing_any_more():
     apart = replace(whole, columns=(Column("energy", "MeV", np.where(signal, 1.0, 2.0)),))
     with pytest.raises(ConfigurationError, match="got 0 with the same energy"):
         matched(apart, "energy", generator=generator)
+
+
+def test_the_largest_value_of_a_column_is_matched_too():
+    scores, signal = gaussian((1.0, 1.5), n=200)
+    captures = Column("n_captures", "1", np.tile(np.arange(4.0), 100))
+    alike = matched(
+        replace(material(scores, signal), columns=(captures,)),
+        "n_captures",
+        generator=np.random.default_rng(6),
+    )
+    assert alike.labelled.all()
