@@ -8,7 +8,7 @@ decay.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped
@@ -78,6 +78,10 @@ class Candidates:
             {name: column[chosen] for name, column in self.members.items()},
         )
 
+    def blind(self) -> Candidates:
+        """The same without what only a simulation knows, and without numbers of events."""
+        return replace(self, truth={}, members={})
+
     def table(self, names: Sequence[str]) -> Float32[np.ndarray, "candidate column"]:
         """Columns side by side.
 
@@ -85,6 +89,14 @@ class Candidates:
             ConfigurationError: there is none of a name.
         """
         return np.stack([_chosen(self.columns, name, "column") for name in names], axis=1)
+
+    def point_table(self, names: Sequence[str]) -> Float32[np.ndarray, "point column"]:
+        """Columns of points side by side.
+
+        Raises:
+            ConfigurationError: there is none of a name.
+        """
+        return np.stack([_chosen(self.points, name, "column of points") for name in names], axis=1)
 
     def padded(
         self, names: Sequence[str], most: int

@@ -165,7 +165,9 @@ class CandidateTask:
     """Candidates to learn a score from.
 
     Args:
-        candidates: of both classes; those held out for judging are not among them.
+        candidates: of both classes; those held out for judging are not among them. Their truth
+            says nothing but the ``lag``, where it is known: time since the parent in seconds,
+            not a number for those without one. Candidates to be scored have no truth.
         signal: whether each is signal.
         weight: of each in the loss.
         detector: of all.

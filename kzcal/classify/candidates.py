@@ -23,6 +23,8 @@ from kzcal.training.draws import uniform
 
 GROUP = "group"
 """Column of the truth that says which candidates have one parent, negative for none."""
+LAG = "lag"
+"""Column of the truth that a training is told: time since the parent, not a number for none."""
 UNCORRECTED = "none"
 """What stands for the digest of constants where there are none."""
 
@@ -121,7 +123,9 @@ def gather_candidates(
     """Take labelled candidates of files, and hold some out.
 
     Which take part and which of them are held out is decided by the seed and their numbers, those
-    of their parents where truth/group has them: decays of one shower are never on both sides.
+    of their parents where truth/group has them: decays of one shower are never on both sides, and
+    none takes part if another of its shower is set aside. Of the truth, a training is told the
+    lag alone, and only of those to learn from.
 
     Args:
         files: with labelled candidates.
@@ -138,15 +142,16 @@ def gather_candidates(
     check_kinds(signal, background, [file.candidates.truth for file in files])
     known = [labels(file.path, file.candidates.truth, signal, background) for file in files]
     usable = [
-        is_known & ~_set_aside(file.candidates, config.set_aside)
+        is_known & ~_set_aside_family(file.candidates, config.set_aside)
         for file, (is_known, _) in zip(files, known, strict=True)
     ]
     share = min(1.0, config.events / max(sum(int(rows.sum()) for rows in usable), 1))
+    has_lag = any(LAG in file.candidates.truth for file in files)
     parts, signals, draws = [], [], []
     for file, (_, is_signal), rows in zip(files, known, usable, strict=True):
         drawn = uniform(_family(file.candidates), config.seed)
         taken = np.flatnonzero(rows & (drawn < share))
-        parts.append(replace(file.candidates.take(taken), truth={}, members={}))
+        parts.append(_learnable(file.candidates.take(taken), lag=has_lag))
         signals.append(is_signal[taken])
         draws.append(drawn[taken])
     held = _held_out(np.concatenate(draws), share * config.held_out, config.most_held_out)
@@ -163,10 +168,23 @@ def _held_out(
     return np.asarray(drawn < min(share, least))
 
 
-def _set_aside(candidates: Candidates, share: float) -> Bool[np.ndarray, " candidate"]:
-    """The last of each kind."""
+def _set_aside_family(candidates: Candidates, share: float) -> Bool[np.ndarray, " candidate"]:
+    """The last of each kind, and all others of their groups."""
     everyone = np.ones(len(candidates), bool)
-    return last_of_each_kind(everyone, candidates.truth[KIND], share)
+    last = last_of_each_kind(everyone, candidates.truth[KIND], share)
+    if GROUP not in candidates.truth:
+        return last
+    group = candidates.truth[GROUP].astype(np.int64)
+    return np.asarray(last | ((group >= 0) & np.isin(group, group[last])))
+
+
+def _learnable(candidates: Candidates, *, lag: bool) -> Candidates:
+    """The same with nothing of the truth but, if asked for, the lag."""
+    if not lag:
+        return candidates.blind()
+    unknown = np.full(len(candidates), np.nan)
+    told = np.asarray(candidates.truth.get(LAG, unknown), np.float32)
+    return replace(candidates.blind(), truth={LAG: told})
 
 
 def _family(candidates: Candidates) -> Int64[np.ndarray, " candidate"]:

@@ -72,6 +72,8 @@ class Material:
             device: where to calculate.
         """
         learned, judged = examples.take(~held), examples.take(held)
+        if isinstance(judged, Candidates):
+            judged = judged.blind()
         task = _task(learned, signal[~held], detector, config.match, device, config.seed)
         weight = matching_weights(judged, signal[held], config.match)
         return cls(task, judged, signal[held], weight)

@@ -103,7 +103,7 @@ def score_candidates(
     """
     with score_writer(out) as append:
         for part in file.chunks(POINTS_AT_ONCE):
-            append(part.event, finite(classifier.score(part), part.event))
+            append(part.event, finite(classifier.score(part.blind()), part.event))
             advance(len(part))
     return ScoredFile(out, len(file), len(file))
 

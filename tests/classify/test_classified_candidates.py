@@ -62,12 +62,32 @@ def test_files_are_joined_and_their_truth_is_gone(tmp_path):
     second = replace(second, truth={"kind": second.truth["kind"]})
     material = gathered(tmp_path, CANDIDATES, second)
     assert len(material.task.candidates) + len(material.events) == N + 200
-    assert not material.task.candidates.truth, "nothing can be learned from the truth"
+    for one in (material.task.candidates, material.events):
+        assert not one.truth, "nothing can be learned from the truth"
+        assert not one.members
     one = material.task.candidates
     assert len(one.points["dt"]) == one.counts.sum()
     lacking = replace(second, columns={"energy": second.columns["energy"]})
     with pytest.raises(ConfigurationError, match="to be joined must have"):
         gathered(tmp_path, CANDIDATES, lacking)
+
+
+def test_the_lag_alone_is_told_and_only_of_those_to_learn_from(tmp_path):
+    """Not a number where a file does not know it."""
+    lag = np.where(SIGNAL, np.nan, np.arange(N) + 1.0)
+    second, _ = synthetic_candidates(SPALLATION, 200, seed=3)
+    material = gathered(tmp_path, numbered(lag=lag), numbered(second))
+    task = material.task
+    assert set(task.candidates.truth) == {"lag"}
+    told = task.candidates.truth["lag"]
+    assert np.isnan(told[task.signal]).all()
+    known = np.isfinite(told)
+    assert 100 < known.sum() < (~task.signal).sum(), "the second file has none"
+    assert np.array_equal(told[known], lag[rows_of(task.candidates)[known]])
+    assert not material.events.truth
+    drawn = resampled(material, 5, "none").task.candidates
+    known = np.isfinite(drawn.truth["lag"])
+    assert np.array_equal(drawn.truth["lag"][known], lag[rows_of(drawn)[known]])
 
 
 def test_a_limit_on_those_held_out_parts_no_group(tmp_path):
@@ -83,6 +103,19 @@ def test_the_end_of_each_kind_can_be_set_aside(tmp_path):
     material = gathered(tmp_path, numbered(), set_aside=0.25)
     seen = np.concatenate([rows_of(material.task.candidates), rows_of(material.events)])
     assert sorted(seen) == list(range(N * 3 // 4))
+
+
+def test_no_group_has_a_member_set_aside_and_another_that_takes_part(tmp_path):
+    """Members are spread over the whole file."""
+    group = np.where(SIGNAL, -1, np.arange(N) % 240)
+    material = gathered(tmp_path, numbered(group=group), set_aside=0.25)
+    seen = np.concatenate([rows_of(material.task.candidates), rows_of(material.events)])
+    aside = np.flatnonzero(~SIGNAL)[-75:]
+    assert aside.min() == 451
+    left = np.setdiff1d(np.flatnonzero(~SIGNAL), seen)
+    assert np.array_equal(left, np.flatnonzero(~SIGNAL & np.isin(group, group[aside])))
+    assert len(left) > 2 * len(aside), "others of their groups, too"
+    assert sorted(seen[SIGNAL[seen]]) == list(range(0, 450, 2)), "without a group, one by one"
 
 
 def test_a_resampling_draws_candidates_with_their_points(tmp_path):
@@ -129,6 +162,7 @@ class Farthest:
         self.seen = []
 
     def score(self, candidates):
+        assert not candidates.truth, "what is scored says nothing of what it is"
         self.seen.append(len(candidates))
         whole = np.append(np.cumsum(candidates.points["distance"].astype(float)), 0.0)
         ends = whole[candidates.offsets - 1]
