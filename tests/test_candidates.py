@@ -101,6 +101,9 @@ def test_a_table_has_columns_in_the_order_asked_for():
     table = SPALLATION.table(["radius", "energy"])
     np.testing.assert_array_equal(table[:, 0], SPALLATION.columns["radius"])
     np.testing.assert_array_equal(table[:, 1], SPALLATION.columns["energy"])
+    points = SPALLATION.point_table(["dt", "dx"])
+    np.testing.assert_array_equal(points[:, 0], SPALLATION.points["dt"])
+    np.testing.assert_array_equal(points[:, 1], SPALLATION.points["dx"])
 
 
 def test_an_unknown_column_is_refused_with_the_choices():
@@ -108,5 +111,7 @@ def test_an_unknown_column_is_refused_with_the_choices():
         SPALLATION.table(["e"])
     with pytest.raises(ConfigurationError, match=r"no column of points 'e' .choices: dx, dy"):
         SPALLATION.padded(["e"], 3)
+    with pytest.raises(ConfigurationError, match=r"no column of points 'e' .choices: dx, dy"):
+        SPALLATION.point_table(["dx", "e"])
     with pytest.raises(ConfigurationError, match=r"no column of points 'dt' .choices: none"):
         PAIRS.padded(["dt"], 3)

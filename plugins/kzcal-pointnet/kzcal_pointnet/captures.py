@@ -24,6 +24,8 @@ FARTHEST_M = 8.0
 """Longest displacement that means anything, m: tracks may be misfitted."""
 POSITION = ("dx", "dy", "dz")
 TRACK = ("track_x", "track_y", "track_z")
+ALWAYS = (*POSITION, "distance", "dt", "muon", "muon_captures")
+"""Columns of points that every network sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Inputs:
     tracks: bool
     dedx: bool
     hours: float
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of points that these inputs are made of."""
+        tracks = (*TRACK, "track_distance") if self.tracks else ()
+        return ALWAYS + tracks + (("dedx", "muon_charge") if self.dedx else ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,8 +115,13 @@ class CaptureSets:
 
 
 def capture_sets(candidates: Candidates, inputs: Inputs, device: torch.device) -> CaptureSets:
-    """The captures around decays as the networks see them."""
-    points = {name: np.nan_to_num(column) for name, column in candidates.points.items()}
+    """The captures around decays as the networks see them.
+
+    Raises:
+        ConfigurationError: candidates lack a column that the inputs are made of.
+    """
+    table = np.nan_to_num(candidates.point_table(inputs.columns))
+    points = dict(zip(inputs.columns, table.T, strict=True))
     owner = np.repeat(np.arange(len(candidates)), candidates.counts)
     seen = np.flatnonzero(points["dt"] <= inputs.hours * 3600.0)
     seen = seen[np.lexsort((points["dt"][seen], points["muon"][seen], owner[seen]))]
@@ -195,6 +208,6 @@ def _since(
 ) -> Float32[np.ndarray, "candidate 2"]:
     latest = np.full(len(candidates), math.inf)
     np.minimum.at(latest, of_muon, elapsed)
-    both = np.stack([latest, candidates.columns["dt_muon"].astype(np.float64)], axis=1)
+    both = np.stack([latest, candidates.table(("dt_muon",))[:, 0].astype(np.float64)], axis=1)
     both = np.clip(np.nan_to_num(both, nan=NEVER_S), SOONEST_S, NEVER_S)
     return np.asarray((np.log(both) - 7.0) / 3.0, np.float32)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
-from torch import Tensor, nn
-from torch.nn.functional import softplus
+from jaxtyping import Int64
+from torch import nn
 
 from kzcal.candidates import Candidates
 from kzcal.errors import ConfigurationError
@@ -23,6 +22,7 @@ from kzcal.training.network import (
 )
 from kzcal.training.recipe import Recipe
 from kzcal_pointnet.captures import CaptureSets, Inputs, capture_sets
+from kzcal_pointnet.parents import ParentLoss, signal_is_born
 from kzcal_pointnet.points import PointNet
 from kzcal_pointnet.showers import HEADS, ShowerNetwork
 
@@ -135,33 +135,6 @@ class CaptureBatches:
         return some.turned(matrix.to(some.vector.device))
 
 
-@dataclass(frozen=True, slots=True)
-class ParentLoss:
-    """Loss of decays with a known parent: -log of the chance of exactly this one.
-
-    The choices are a decay of its own, of odds 1, and each muon, of odds exp(logit). Where the
-    parent is not known it is the logistic loss.
-
-    Args:
-        born: whether decays with a parent are the signal.
-    """
-
-    born: bool
-
-    def __call__(
-        self,
-        odds: Float[Tensor, "row 2"],
-        seen: CaptureSets,
-        signal: Float[Tensor, " row"],
-        weight: Float[Tensor, " row"],
-    ) -> Float[Tensor, ""]:
-        """Mean loss of a batch."""
-        whole, parent = odds.unbind(1)
-        born = signal if self.born else 1.0 - signal
-        chosen = torch.where(seen.told, parent, whole)
-        return (weight * (softplus(whole) - born * chosen)).mean()
-
-
 def check(options: Mapping[str, float]) -> None:
     """Refuse options.
 
@@ -190,7 +163,8 @@ def learner(task: CandidateTask, options: Mapping[str, float]) -> NetworkLearner
     design = Design.of(options)
     view = CaptureView(design.inputs, task.device)
     captures = view(task.candidates)
-    teach, born = design.shower and bool(options["teach"]), _born(task)
+    teach = design.shower and bool(options["teach"])
+    born = signal_is_born(task.candidates, task.signal)
     network = drawn_network(lambda: design.network(born=born, tells_parent=teach), task)
     draw = CaptureBatches(captures, bool(options["turn"]) and not design.shower)
     recipe = Recipe(**{name: options[name] for name in RECIPE})
@@ -204,12 +178,3 @@ def classifier(trained: Trained) -> NetworkClassifier[Candidates]:
     network = design.network().to(trained.device)
     network.load_state_dict(dict(trained.weights))
     return NetworkClassifier(network, CaptureView(design.inputs, trained.device), AT_ONCE)
-
-
-def _born(task: CandidateTask) -> bool:
-    """Whether the signal has parents; the background has them where none is told."""
-    lag = task.candidates.truth.get("lag")
-    if lag is None:
-        return False
-    told = np.isfinite(np.asarray(lag, np.float64))
-    return bool(told[task.signal].mean() > told[~task.signal].mean())

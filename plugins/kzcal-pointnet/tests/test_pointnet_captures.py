@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from kzcal_pointnet.captures import POSITION, TRACK, CaptureSets, Inputs, capture_sets
 from shower_toy import ShowerToy
 
 from kzcal.candidates import Candidates
+from kzcal.errors import ConfigurationError
 
 ALL = Inputs(tracks=True, dedx=True, hours=1e4)
 CPU = torch.device("cpu")
@@ -106,3 +108,23 @@ def test_what_is_not_known_is_a_number_all_the_same():
     captures = capture_sets(replace(blank, columns=never), ALL, CPU)
     for name in ("vector", "number", "energy", "muon_number", "since"):
         assert bool(getattr(captures, name).isfinite().all()), name
+
+
+@pytest.mark.parametrize("name", ALL.columns)
+def test_a_missing_column_of_captures_is_named(name):
+    candidates = toy()
+    fewer = {k: column for k, column in candidates.points.items() if k != name}
+    with pytest.raises(ConfigurationError, match=f"no column of points '{name}'"):
+        capture_sets(replace(candidates, points=fewer), ALL, CPU)
+
+
+def test_a_missing_time_since_the_last_muon_is_named():
+    with pytest.raises(ConfigurationError, match="no column 'dt_muon'"):
+        capture_sets(replace(toy(), columns={}), ALL, CPU)
+
+
+def test_columns_that_are_not_seen_may_be_missing():
+    candidates, inputs = toy(), replace(ALL, tracks=False, dedx=False)
+    fewer = {name: candidates.points[name] for name in inputs.columns}
+    seen = capture_sets(replace(candidates, points=fewer), inputs, CPU)
+    assert torch.equal(seen.number, capture_sets(candidates, inputs, CPU).number)

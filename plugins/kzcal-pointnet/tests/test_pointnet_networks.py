@@ -7,7 +7,8 @@ import pytest
 import torch
 from kzcal_pointnet import POINTNET
 from kzcal_pointnet.captures import Inputs, capture_sets
-from kzcal_pointnet.choosing import Design, ParentLoss
+from kzcal_pointnet.choosing import Design
+from kzcal_pointnet.parents import ParentLoss, signal_is_born
 from kzcal_pointnet.points import PointNet
 from kzcal_pointnet.showers import ShowerNetwork
 from shower_toy import ShowerToy
@@ -92,14 +93,27 @@ def test_without_a_known_parent_the_loss_is_the_logistic_one():
         torch.testing.assert_close(found, wanted)
 
 
-def test_naming_the_other_class_the_signal_turns_the_score_around():
+@pytest.mark.parametrize("truth", ["lag", "nothing"])
+def test_naming_the_other_class_the_signal_turns_the_score_around(truth):
     candidates, alone, _ = toy(400, 1)
+    candidates = replace(
+        candidates, truth={name: c for name, c in candidates.truth.items() if name == truth}
+    )
     options = DEFAULTS | SMALL
     one, other = (POINTNET.learn(task(candidates, s), **options) for s in (alone, ~alone))
     for _ in range(3):
         one.step()
         other.step()
     np.testing.assert_allclose(one.score(candidates), -other.score(candidates), rtol=1e-6)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_class_with_parents_is_found_with_and_without_their_lags(told):
+    candidates, alone, _ = toy(400, 1)
+    truth = candidates.truth if told else {}
+    known = replace(candidates, truth=truth)
+    assert signal_is_born(known, ~alone)
+    assert not signal_is_born(known, alone)
 
 
 @pytest.mark.parametrize(
