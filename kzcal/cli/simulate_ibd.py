@@ -111,7 +111,11 @@ def ibd(
     help="Write so many pairs that look like antineutrinos, made of the run's events.",
 )
 @click.option(
-    "--distance", type=click.FloatRange(0.0), default=2.0, show_default=True, help="Of --pairs, m."
+    "--distance",
+    type=click.FloatRange(0.0, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="Of --pairs, m.",
 )
 @click.option(
     "--times",
@@ -136,7 +140,8 @@ def accidentals(
     The events are those of natural radioactivity in the scintillator, on the balloon and from
     outside, and of 11C, 10C and 136Xe; truth/group of all is -1. With --pairs two of them become
     a pair within a millisecond, one pair a second, if energies, radii and distance let them pass
-    for an antineutrino; the rate of such pairs is reported.
+    for an antineutrino; the rate of such pairs is reported. They are other events than those of
+    a run of the same seed. All that can be half a pair is in memory at once, with its hits.
 
     \b
         kzcal simulate accidentals --days 1 --out singles.h5
@@ -155,7 +160,15 @@ def accidentals(
     _announce(session, recipe)
     with interrupts_kept() as check:
         cuts = PairCuts(distance=distance)
-        written = write_pairs(recipe, given["out"], pairs, cuts, check=check)
+        written = write_pairs(
+            recipe,
+            given["out"],
+            pairs,
+            cuts,
+            workers=given["workers"],
+            threads=_threads(given),
+            check=check,
+        )
     emit(written, given["as_json"], pairs_summary(written))
 
 
@@ -163,8 +176,9 @@ def pairs_summary(written: WrittenPairs) -> str:
     """What was written, and how often it happens."""
     return (
         f"wrote {written.out}: {written.n_pairs} pairs of {written.n_prompt} prompt and "
-        f"{written.n_delayed} delayed single events; the singles would pair "
-        f"{written.per_day:.4g} times a day"
+        f"{written.n_delayed} delayed single events, of which {written.n_prompt_used} and "
+        f"{written.n_delayed_used} are in pairs; the singles would pair {written.per_day:.4g} "
+        "times a day"
     )
 
 
@@ -220,10 +234,16 @@ def _announce(session: Session, recipe: CoincidenceSetup) -> None:
         session.announce_light_map(load_detector(recipe.setup.cocktail.detector))
 
 
-def _write(session: Session, recipe: CoincidenceSetup, given: Mapping[str, Any]) -> None:
-    """Simulate, write and report."""
+def _threads(given: Mapping[str, Any]) -> int:
+    """Threads of each process."""
     import torch
 
+    threads: int | None = given["threads"]
+    return threads or max(1, torch.get_num_threads() // given["workers"])
+
+
+def _write(session: Session, recipe: CoincidenceSetup, given: Mapping[str, Any]) -> None:
+    """Simulate, write and report."""
     from kzcal.cli.simulate_text import summary
     from kzcal.io.atomic import check_writable
     from kzcal.simulate.run import write_simulation
@@ -232,7 +252,6 @@ def _write(session: Session, recipe: CoincidenceSetup, given: Mapping[str, Any])
     _announce(session, recipe)
     simulation = recipe.open()
     total = sum(part.n_decays for part in simulation.components)
-    workers = given["workers"]
     with (
         interrupts_kept() as check,
         progress("simulating", total, quiet=session.quiet) as advance,
@@ -245,8 +264,8 @@ def _write(session: Session, recipe: CoincidenceSetup, given: Mapping[str, Any])
         written = write_simulation(
             recipe,
             given["out"],
-            workers=workers,
-            threads=given["threads"] or max(1, torch.get_num_threads() // workers),
+            workers=given["workers"],
+            threads=_threads(given),
             advance=watch,
             simulation=simulation,
         )

@@ -108,6 +108,10 @@ def draw_pairs(
 ) -> DrawnPairs:
     """So many pairs of events that are near each other.
 
+    Every draw takes any two events of the pool, so that each pair of them is as likely as any
+    other, and an event may be half of several pairs: with many more pairs than events, pairs are
+    not independent.
+
     Raises:
         ConfigurationError: they hardly ever are.
     """

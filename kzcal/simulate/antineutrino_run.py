@@ -36,6 +36,7 @@ from kzcal.simulate.workers import Simulation
 
 DAY_NS = 86_400 * 10**9
 HIGHEST_MEV = 1e3
+MOST_DAYS, MOST_REACTIONS, MOST_SINGLES = 1e5, 10**9, 10**10
 IBD, WITHOUT_HITS = "ibd", "without hits"
 
 
@@ -63,6 +64,10 @@ class AntineutrinoRequest:
             message = f"the rate of antineutrinos must not be negative, got {self.rate_per_day}"
             raise ConfigurationError(message)
 
+    def expected(self, days: float) -> float:
+        """Reactions of a run of some days."""
+        return self.rate_per_day * days if self.number is None else self.number
+
     def components(
         self, detector: Detector, captures: ParticleSource, duration_ns: int | None, key: BlockKey
     ) -> Sequence[Component]:
@@ -89,7 +94,7 @@ class AntineutrinoRequest:
                 return key.numpy("counts").multinomial(self.number, share)
             rest = self.number - PAIRS_AT_ONCE * np.arange(n_blocks)
             return np.minimum(rest, PAIRS_AT_ONCE).astype(np.int64)
-        expected = self.rate_per_day * (duration_ns or 0) / DAY_NS
+        expected = self.expected((duration_ns or 0) / DAY_NS)
         n_blocks = max(1, math.ceil(expected / PAIRS_AT_ONCE))
         return key.numpy("counts").poisson(expected / n_blocks, n_blocks)
 
@@ -104,17 +109,32 @@ class CoincidenceSetup:
         least_mev: single events below this energy, by the scale of neutron captures, are left
             out before light is drawn.
         resolution: of the energy at 1 MeV where vertices are smeared, as a share.
+        stream: of the random numbers of single events; see Alone.
     """
 
     setup: Setup
     antineutrinos: AntineutrinoRequest | None = None
     least_mev: float = 0.0
     resolution: float = 0.065
+    stream: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.least_mev < HIGHEST_MEV:
             message = f"the least energy lies between 0 and 1000 MeV, got {self.least_mev}"
             raise ConfigurationError(message)
+        days = (self.setup.cocktail.duration_s or 0.0) * 1e9 / DAY_NS
+        asked = self.antineutrinos
+        rates = (part.rate_per_day or 0.0 for part in self.setup.cocktail.components)
+        for what, amount, most in (
+            ("days", days, MOST_DAYS),
+            ("antineutrinos", 0.0 if asked is None else asked.expected(days), MOST_REACTIONS),
+            ("single events", days * sum(rates), MOST_SINGLES),
+        ):
+            if not amount <= most:
+                message = (
+                    f"a simulation is of {most:g} {what} at most, got {amount:g}: ask for fewer"
+                )
+                raise ConfigurationError(message)
 
     def open(self) -> Simulation:
         """The simulation."""
@@ -144,7 +164,7 @@ class CoincidenceSetup:
 
     def _alone(self, part: Component, scale: float) -> Component:
         """Single events above the least energy."""
-        alone = Alone(part)
+        alone = Alone(part, self.stream)
         if not self.least_mev:
             return alone
         window = EnergyWindow(self.least_mev / scale, HIGHEST_MEV)
@@ -165,5 +185,6 @@ class CoincidenceSetup:
             "antineutrinos": asked,
             "least_mev": self.least_mev,
             "resolution": self.resolution,
+            "stream": self.stream,
         }
         return canonical_json(lineage, "a lineage").decode()

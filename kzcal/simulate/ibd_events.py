@@ -93,14 +93,16 @@ class Alone:
 
     Args:
         component: whose events they are.
+        stream: of random numbers, one for each purpose that needs events of its own.
     """
 
     component: Component
+    stream: str = ""
 
     @property
     def name(self) -> str:
         """Unique in the simulation."""
-        return self.component.name
+        return f"{self.stream}/{self.component.name}" if self.stream else self.component.name
 
     @property
     def kind(self) -> str:

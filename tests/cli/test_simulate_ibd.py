@@ -13,7 +13,8 @@ from kzcal.geometry import load_detector
 from kzcal.hits import Events, RunHeader
 from kzcal.io.events import EventFile
 from kzcal.optics.light_map_analytic import analytic_light_map
-from kzcal.simulate import setup
+from kzcal.simulate import accidental_run, setup
+from kzcal.simulate.run import events_of
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
@@ -112,6 +113,62 @@ def test_single_events_become_pairs_whose_rate_is_told(tmp_path: Path):
     assert (np.diff(events.timestamp)[::2] <= 1_000_000).all()
 
 
+def test_pairs_and_a_run_of_one_seed_share_no_event(tmp_path: Path):
+    run, pairs = tmp_path / "run.h5", tmp_path / "pairs.h5"
+    words = ("accidentals", "--days", 0.01, "--least-energy", 0.8)
+    for out, more in ((run, ()), (pairs, ("--pairs", 300))):
+        result = simulate(*words, *more, "--out", out)
+        assert result.exit_code == 0, result.output
+    energies = {*read(run)[1].energy.tolist()}, {*read(pairs)[1].energy.tolist()}
+    assert all(len(energy) > 50 for energy in energies)
+    # Two in a hundred thousand energies are equal by chance; of shared events all would be.
+    assert len(energies[0] & energies[1]) < 0.05 * len(energies[1])
+
+
+def test_how_many_events_make_up_the_pairs_is_told(tmp_path: Path):
+    out = tmp_path / "pairs.h5"
+    words = ("accidentals", "--days", 0.01, "--pairs", 400, "--out", out)
+    told = json.loads(simulate(*words, "--json").output)
+    _, events = read(out)
+    for name, half in (("prompt", slice(0, None, 2)), ("delayed", slice(1, None, 2))):
+        used = len(np.unique(events.vertex[half], axis=0))
+        assert told[f"n_{name}_used"] == used <= told[f"n_{name}"]
+    assert told["n_delayed_used"] < 400
+    text = simulate(*words).output
+    assert f"{told['n_prompt_used']} and {told['n_delayed_used']} are in pairs" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [("ibd", "--n", 40), ("accidentals", "--days", 0.01, "--pairs", 30)],
+    ids=["ibd", "accidentals"],
+)
+def test_the_number_of_workers_changes_nothing(tmp_path: Path, words: tuple):
+    files = []
+    for workers in (1, 2):
+        files.append(tmp_path / f"{workers}.h5")
+        result = simulate(*words, "--workers", workers, "--threads", 1, "--out", files[-1])
+        assert result.exit_code == 0, result.output
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_pairs_are_simulated_by_as_many_workers_as_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+
+    def watched(recipe, simulation, workers=1, threads=1):
+        asked.append((workers, threads))
+        return events_of(recipe, simulation)
+
+    monkeypatch.setattr(accidental_run, "events_of", watched)
+    words = ("--days", 0.01, "--pairs", 5, "--workers", 2, "--threads", 3)
+    result = simulate("accidentals", *words, "--out", tmp_path / "pairs.h5")
+    assert result.exit_code == 0, result.output
+    assert asked == [(2, 3)]
+
+
 def test_single_events_are_a_run(tmp_path: Path):
     out = tmp_path / "singles.h5"
     result = simulate("accidentals", "--days", 0.002, "--out", out)
@@ -130,6 +187,11 @@ def test_single_events_are_a_run(tmp_path: Path):
         (("ibd", "--n", 3, "--flux", "sun"), "a flux names each of reactor, geo once"),
         (("ibd", "--n", 3, "--vertex", "fitted"), "without hits vertices are smeared"),
         (("accidentals",), "Missing option '--days'"),
+        (("ibd", "--n", 5, "--days", 1e6), "100000 days at most, got 1e+06: ask for fewer"),
+        (("ibd", "--days", 1e5, "--rate", 1e9), "antineutrinos at most, got 1e+14"),
+        (("ibd", "--n", 10**12), "antineutrinos at most, got 1e+12"),
+        (("accidentals", "--days", 1, "--times", 1e9), "single events at most, got 5.57409e+14"),
+        (("accidentals", "--days", 1, "--distance", 0), "0.0 is not in the range x>0.0"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(tmp_path: Path, words: tuple, message: str):
