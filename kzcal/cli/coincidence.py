@@ -63,7 +63,11 @@ def coincidence() -> None:
 @click.option("--distance", type=float, help="Of capture and decay [1.6 m], or of a pair [2 m].")
 @click.option("--radius", type=float, help="Decays [innermost medium] or pairs [6 m] are inside.")
 @click.option("--veto", type=float, help="Nothing is taken so soon after a muon, us [2000].")
-@click.option("--look-back", type=float, help="spallation: muons so long before a decay, h [24].")
+@click.option(
+    "--look-back",
+    type=float,
+    help="spallation: muons so long before a decay, h [24, or as long as histories in a file].",
+)
 @click.option("--energy", type=WINDOW, help="spallation: of decays, MeV [2:3].")
 @click.option("--capture-time", type=WINDOW, help="spallation: after the muon, us [150:2000].")
 @click.option(
@@ -118,11 +122,15 @@ def build(
     block by block: memory does not grow with them.
     """
     from kzcal.coincidence.build import build_candidates
+    from kzcal.coincidence.histories import look_back_for
     from kzcal.geometry import load_detector
     from kzcal.io.atomic import check_writable
 
     check_writable(out)
-    settings = _settings(purpose, {k: v for k, v in given.items() if v not in (None, ())})
+    given = {k: v for k, v in given.items() if v not in (None, ())}
+    if purpose == "spallation":
+        given.setdefault("look_back", look_back_for(runs))
+    settings = _settings(purpose, given)
     total = _n_events(runs)
     with progress("looking for candidates", total, quiet=session.quiet) as advance:
         done = build_candidates(

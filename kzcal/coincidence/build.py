@@ -14,6 +14,7 @@ import numpy as np
 
 from kzcal.candidates import IBD, SPALLATION, Candidates
 from kzcal.coincidence.config import NS_PER_S, NS_PER_US, IbdSettings, SpallationSettings
+from kzcal.coincidence.histories import check_history
 from kzcal.coincidence.pairs import PairSearch
 from kzcal.coincidence.scored import ScoreStream
 from kzcal.coincidence.slabs import Slab, slabs
@@ -84,9 +85,10 @@ def build_candidates(
         advance: called with numbers of events as they are done.
 
     Raises:
-        ConfigurationError: the runs do not allow what is looked for.
+        ConfigurationError: the runs do not allow what is looked for, or the file is one of them.
         FileFormatError: a file breaks its format, or its events or muons are not in time order.
     """
+    _check_out(out, [*runs, *(path for files in scores for path in files.values())])
     with ExitStack() as stack:
         timelines = [stack.enter_context(Timeline(path)) for path in runs]
         _check(timelines, settings, detector, scores)
@@ -211,7 +213,19 @@ def _check(
         if isinstance(settings, SpallationSettings) and not timeline.n_muons:
             message = f"{path}: spallation is looked for after muons, got a run without muons"
             raise ConfigurationError(message)
+        if isinstance(settings, SpallationSettings):
+            check_history(timeline, settings)
     _check_scores(scores, len(timelines), settings)
+
+
+def _check_out(out: Path, read: Sequence[Path]) -> None:
+    """Refuse to replace a file that is read."""
+    for path in read:
+        if out.exists() and path.exists() and out.samefile(path):
+            message = (
+                f"{out}: candidates need a file of their own, got one that is read: change --out"
+            )
+            raise ConfigurationError(message)
 
 
 def _check_scores(scores: Scores, n_runs: int, settings: SpallationSettings | IbdSettings) -> None:

@@ -61,19 +61,25 @@ class Captures:
         return np.asarray(counts[row], np.int64)
 
 
-def captures_in(slab: Slab, settings: SpallationSettings, radius: float) -> Captures:
+def capture_rows(slab: Slab, settings: SpallationSettings) -> Int64[np.ndarray, " capture"]:
+    """Rows of the events that are captures by their energy and time, wherever they are."""
+    events, parent = slab.events, slab.parent
+    rows = np.flatnonzero(in_windows(events.energy, settings.capture_energy) & (parent >= 0))
+    rows = rows[events.physics[rows]]
+    low, high = (round(edge * NS_PER_US) for edge in settings.capture_time)
+    delay = events.timestamp[rows] - slab.muons.timestamp[parent[rows]]
+    return np.asarray(rows[(delay >= low) & (delay < high)])
+
+
+def captures_in(slab: Slab, rows: Int64[np.ndarray, " row"], radius: float) -> Captures:
     """The captures of a slab.
 
     Args:
         slab: events and muons.
-        settings: what counts as a capture.
+        rows: of the events that are captures by their energy and time.
         radius: of the scintillator, m.
     """
     events, parent = slab.events, slab.parent
-    rows = np.flatnonzero(in_windows(events.energy, settings.capture_energy) & (parent >= 0))
-    low, high = (round(edge * NS_PER_US) for edge in settings.capture_time)
-    delay = events.timestamp[rows] - slab.muons.timestamp[parent[rows]]
-    rows = rows[(delay >= low) & (delay < high)]
     rows = rows[within(events.take(rows), radius)]
     muon, muons = parent[rows], slab.muons
     position, entry, direction = events.vertex[rows], muons.entry[muon], muons.direction[muon]

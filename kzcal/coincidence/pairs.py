@@ -26,6 +26,9 @@ Pairs = Int64[np.ndarray, " pair"]
 Rows = Int64[np.ndarray, " row"]
 Windows = Int64[np.ndarray, " window"]
 
+WINDOWS_AT_ONCE = 1 << 17
+"""Windows in memory at once, of all delayed events together."""
+
 
 class PairSearch:
     """Looks for pairs slab by slab, and keeps the events that later ones may need.
@@ -121,6 +124,15 @@ class PairSearch:
         """Pairs whose delayed event is among some rows."""
         delayed = np.arange(rows.start, max(rows.start, rows.stop))
         delayed = delayed[singles.delayed[delayed]]
+        at_once = max(1, WINDOWS_AT_ONCE // len(self._shifts))
+        pieces = [
+            self._in_windows(singles, delayed[begin : begin + at_once])
+            for begin in range(0, max(1, len(delayed)), at_once)
+        ]
+        return self._candidates(singles, *map(np.concatenate, zip(*pieces, strict=True)))
+
+    def _in_windows(self, singles: Singles, delayed: Rows) -> tuple[Pairs, Pairs, Pairs]:
+        """Pairs of some delayed events, with the times that these are moved to."""
         owners = np.repeat(delayed, len(self._shifts))
         shifts = np.tile(self._shifts, len(delayed))
         time = singles.time[owners] - shifts
@@ -129,7 +141,7 @@ class PairSearch:
         pieces = [self._near(singles, *pair, owners, time) for pair in window_pairs(first, last)]
         none = np.zeros(0, np.int64)
         prompt, owner = (np.concatenate([none, *(piece[i] for piece in pieces)]) for i in range(2))
-        return self._candidates(singles, prompt, owners[owner], time[owner])
+        return prompt, owners[owner], time[owner]
 
     def _near(
         self,

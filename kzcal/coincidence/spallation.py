@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from kzcal.candidates import SPALLATION, Candidates
-from kzcal.coincidence.captures import Captures, captures_in, in_windows
+from kzcal.coincidence.captures import Captures, capture_rows, captures_in, in_windows
 from kzcal.coincidence.config import NS_PER_S, NS_PER_US, S_PER_H, SpallationSettings
 from kzcal.coincidence.names import POINT_UNITS, SPALLATION_UNITS
 from kzcal.coincidence.slabs import Slab
@@ -51,7 +51,10 @@ class SpallationSearch:
 
     def take(self, slab: Slab) -> Candidates:
         """The candidates of the next slab."""
-        found = captures_in(slab, self.settings, self._radii[1])
+        rows = capture_rows(slab, self.settings)
+        placed = np.isfinite(slab.events.vertex[rows]).all(axis=1)
+        self.counts["captures without a vertex"] += int((~placed).sum())
+        found = captures_in(slab, rows, self._radii[1])
         captures = found if self._captures is None else self._captures.followed_by(found)
         decays = self._decays(slab)
         candidates = self._with_captures(slab, decays, captures)

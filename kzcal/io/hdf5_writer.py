@@ -66,7 +66,7 @@ def event_writer(
     header: RunHeader,
     muons: Muons | None = None,
     *,
-    notes: Mapping[str, str] = MappingProxyType({}),
+    notes: Mapping[str, str | float] = MappingProxyType({}),
 ) -> Iterator[Callable[[Events], None]]:
     """Write events chunk by chunk, in several files at once if need be; see write_events.
 
@@ -89,7 +89,7 @@ def timeline_writer(
     path: Path | str,
     header: RunHeader,
     *,
-    notes: Mapping[str, str] = MappingProxyType({}),
+    notes: Mapping[str, str | float] = MappingProxyType({}),
 ) -> Iterator[Callable[..., None]]:
     """Write events and muons chunk by chunk, each in time order; see event_writer.
 

@@ -9,6 +9,9 @@ from types import MappingProxyType
 FORMAT = "kzcal-events"
 VERSION = 1
 HEADER_TEXTS = ("detector", "period", "sample")
+HISTORY_S, REACH_M = "history_s", "reach_m"
+"""Attributes of files in which each decay has a history of its own: how long it is, s, and how far
+from the decay it has all captures, m."""
 HEADER_WINDOWS = ("physics_window_ns", "forced_window_ns")
 
 

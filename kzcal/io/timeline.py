@@ -5,6 +5,7 @@ What stays in memory is a block of each, however long the run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class Timeline(Closing):
             profile = (schema.PROFILE_OFFSETS, schema.PROFILE)
             absent = not any(self._has(spec.name) for spec in profile)
             self._profile = {} if absent else self._found(profile)
+            self.history_s = self._limit(schema.HISTORY_S)
+            self.reach_m = self._limit(schema.REACH_M)
             for columns in filter(None, (self._events, self._muons)):
                 checks.check_lengths(path, {name: len(c) for name, c in columns.items()})
         except FileFormatError:
@@ -169,6 +172,17 @@ class Timeline(Closing):
     def _has(self, name: str) -> bool:
         with checks.damage_named(self.path, name):
             return name in self._file
+
+    def _limit(self, name: str) -> float:
+        """A positive number among the attributes of the root group; infinite without it."""
+        with checks.damage_named(self.path, f"the attribute {name!r}"):
+            value = checks.attribute(self._file.attrs, name)
+        if value is None:
+            return math.inf
+        if not isinstance(value, int | float | np.integer | np.floating) or not value > 0:
+            message = f"{self.path}: the attribute {name!r} must be a positive number, got {value}"
+            raise FileFormatError(message)
+        return float(value)
 
     def _found(self, specs: tuple[Spec, ...]) -> dict[str, h5py.Dataset]:
         return {s.name: checks.find_dataset(self._file, s, self.path) for s in specs}

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Events, Muons
+from kzcal.io.schema import HISTORY_S, REACH_M
 from kzcal.simulate.order import joined
 from kzcal.simulate.seeds import BlockKey
 from kzcal.simulate.shower_decays import DecayStream, Supply
@@ -82,6 +83,11 @@ class HistoryPlan:
     def step_ns(self) -> int:
         """From one decay to the next, ns."""
         return round(1e9 * (self.look_back_s + GAP_S))
+
+    @property
+    def notes(self) -> dict[str, float]:
+        """What the file says of its histories, so that no search goes beyond them."""
+        return {HISTORY_S: self.look_back_s, REACH_M: self.reach_m}
 
     @property
     def duration_ns(self) -> int:

@@ -217,9 +217,8 @@ def write_showers(
     duration = maker.plan.duration_ns
     counts: dict[str, int] = {}
     n_muons = n_hits = 0
-    with timeline_writer(
-        out, request.header(duration), notes={"lineage": request.lineage()}
-    ) as append:
+    notes: dict[str, str | float] = {"lineage": request.lineage(), **maker.plan.notes}
+    with timeline_writer(out, request.header(duration), notes=notes) as append:
         for events, muons in maker.chunks():
             append(events, muons)
             for kind, n in zip(*np.unique(events.truth["kind"], return_counts=True), strict=True):

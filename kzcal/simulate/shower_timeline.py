@@ -64,6 +64,11 @@ class TimelinePlan:
             raise ConfigurationError(message)
 
     @property
+    def notes(self) -> dict[str, float]:
+        """What the file says beside its header: a run has no histories that end."""
+        return {}
+
+    @property
     def duration_ns(self) -> int:
         """Of the run, ns."""
         return round(self.days * DAY_S * 1e9)

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import pytest
 from click.testing import CliRunner
 from timelines import shower_run, singles_run, write_run
@@ -99,3 +100,49 @@ def test_what_does_not_go_together_is_refused(singles_file, tmp_path, words, say
     assert says in done.output
     assert "Traceback" not in done.output
     assert not (tmp_path / "c.h5").exists()
+
+
+@pytest.fixture
+def histories_file(shower_file):
+    """The run as if each decay had two hours of its own, complete to 1.5 m."""
+    with h5py.File(shower_file, "a") as file:
+        file.attrs.update({"history_s": 7200.0, "reach_m": 1.5})
+    return shower_file
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--distance", 1.4, "--look-back", 2.5), "complete to 2 h, got a search to 2.5 h"),
+        (("--distance", 1.55), "complete to 1.5 m, got a search to 1.55 m: give --distance 1.5"),
+        ((), "complete to 1.5 m, got a search to 1.6 m"),
+    ],
+)
+def test_a_search_beyond_the_histories_of_a_file_is_refused(histories_file, tmp_path, words, says):
+    done = build(histories_file, "--with", "spallation", *words, "--out", tmp_path / "c.h5")
+    assert done.exit_code == 1
+    assert says in done.output
+    assert not (tmp_path / "c.h5").exists()
+
+
+def test_histories_that_are_shorter_than_a_day_are_looked_at_whole(histories_file, tmp_path):
+    out = tmp_path / "c.h5"
+    done = build(histories_file, "--with", "spallation", "--distance", 1.5, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert 3600 < read_candidates(out).points["dt"].max() <= 7200
+    with h5py.File(out) as file:
+        assert json.loads(file.attrs["settings"])["look_back"] == 2.0
+
+
+def test_what_is_read_is_not_replaced(singles_file, tmp_path):
+    scores = tmp_path / "pid.csv"
+    scores.write_text("event,score\n")
+    link = tmp_path / "link.h5"
+    link.symlink_to(singles_file)
+    before = singles_file.read_bytes(), scores.read_bytes()
+    for out in (singles_file, link, scores):
+        done = build(singles_file, "--with", "ibd", "--scores", f"pid={scores}", "--out", out)
+        assert done.exit_code == 1
+        assert "candidates need a file of their own, got one that is read" in done.output
+    assert (singles_file.read_bytes(), scores.read_bytes()) == before
+    assert link.is_symlink()

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from kzcal.cli.main import main
 from kzcal.cli.timelines import TIMELINES
 from kzcal.geometry import load_detector
 from kzcal.io.events import EventFile
+from kzcal.io.timeline import Timeline
 from kzcal.optics.light_map_analytic import analytic_light_map
 from kzcal.simulate import setup
 
@@ -52,12 +54,16 @@ def test_histories_are_written(tmp_path):
         assert table.energy[decays].max() < 3.0
         assert file.muons.profile is not None
         assert len(file.muons) == told["n_muons"]
+    with Timeline(out) as timeline:
+        assert (timeline.history_s, timeline.reach_m) == (1800.0, 2.0)
 
 
 def test_a_run_is_written_and_told_as_text(tmp_path):
     result = kzcal("showers", "--days", 0.02, "--energy", "1:2", "--out", tmp_path / "r.h5")
     assert result.exit_code == 0, result.output
     assert "0.02 days of run 1" in result.output
+    with Timeline(tmp_path / "r.h5") as timeline:
+        assert timeline.history_s == timeline.reach_m == math.inf
     with EventFile(tmp_path / "r.h5", load_detector()) as file:
         table = file.table()
         signal = table.energy[table.truth["kind"] == b"xe136"]

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from timelines import DETECTOR, S, as_events, muons_at, shower_run, singles_run, write_run
@@ -183,3 +184,11 @@ def test_a_run_of_another_detector_is_refused(shower_file, tmp_path):
     other = load_detector("kamland2-zen")
     with pytest.raises(ConfigurationError, match=r"must be of the detector .*: give --detector"):
         build_candidates([shower_file], SpallationSettings(), tmp_path / "a.h5", other)
+
+
+@pytest.mark.parametrize("value", [-1.0, "two hours", np.nan])
+def test_histories_last_for_a_positive_time(shower_file, tmp_path, value):
+    with h5py.File(shower_file, "a") as file:
+        file.attrs["history_s"] = value
+    with pytest.raises(FileFormatError, match="'history_s' must be a positive number"):
+        built([shower_file], SpallationSettings(), tmp_path / "a.h5")

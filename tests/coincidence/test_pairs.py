@@ -1,6 +1,7 @@
 """Pairs on and off time: windows find what a table of all pairs holds, and chance rules."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -216,3 +217,26 @@ def test_scores_are_those_of_the_prompt_event():
 def test_settings_that_make_no_sense_are_refused(wrong, says):
     with pytest.raises(ConfigurationError, match=says):
         IbdSettings(**wrong)
+
+
+def test_many_windows_off_time_are_not_held_at_once():
+    events = singles_run(6, rate=300.0, seconds=5.0)
+    wanted = IbdSettings(off_time=True, windows=3000, spacing=1100.0, distance=0.3)
+    tracemalloc.start()
+    pairs, counts = found(events, wanted)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # A window takes five numbers of 8 bytes at least.
+    assert counts["delayed-like events"] * 3000 * 40 > 2 * peak
+    assert len(pairs) > 100
+
+
+def test_the_number_of_windows_held_at_once_does_not_matter(monkeypatch):
+    events = singles_run(6, rate=300.0, seconds=5.0)
+    whole, counts = found(events, OFF)
+    monkeypatch.setattr("kzcal.coincidence.pairs.WINDOWS_AT_ONCE", 7)
+    pieces, counts_too = found(events, OFF)
+    assert len(whole) > 20
+    assert counts == counts_too
+    for name, values in {**whole.columns, **whole.members}.items():
+        np.testing.assert_array_equal(values, {**pieces.columns, **pieces.members}[name])

@@ -227,3 +227,14 @@ def test_captures_that_do_not_belong_come_at_the_rate_of_chance():
 def test_settings_that_make_no_sense_are_refused(wrong, says):
     with pytest.raises(ConfigurationError, match=says):
         SpallationSettings(**wrong)
+
+
+def test_captures_without_a_vertex_are_counted():
+    muons = muons_at([S])
+    time = S + np.array([200, 300, 400, 500, 3000]) * US
+    place = np.zeros((5, 3))
+    place[[1, 2, 4]] = np.nan
+    events = as_events(time, place, [2.2, 2.2, 1.2, 2.2, 2.2])
+    _, counts = found(events, muons)
+    assert counts["captures without a vertex"] == 1
+    assert counts["captures"] == 2
