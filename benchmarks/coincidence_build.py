@@ -39,8 +39,9 @@ SINGLES_HZ, LEAST_MEV, MEAN_MEV = 20.0, 0.3, 0.35
 MUONS_HZ, CAPTURES_A_DAY, DECAYS_A_DAY = 0.198, 3250, 500
 PIECES = 50
 WINDOWS = 100
+SPALLATION = "spallation, decays of 2.6 to 3 MeV"
 SEARCHES = {
-    "spallation": ["--with", "spallation", "--energy", "2.6:3.0"],
+    SPALLATION: ["--with", "spallation", "--energy", "2.6:3.0"],
     "ibd": ["--with", "ibd"],
     "ibd, off time": ["--with", "ibd", "--off-time", "--windows", str(WINDOWS)],
 }
@@ -259,13 +260,13 @@ def main() -> int:
                 costs[name, days] = n, cost(*begin, "--out", str(out), *words)
                 found[name] = read_candidates(out)
     long = options.days * options.factor
-    chances = [captures_by_chance(found["spallation"], long), *pairs_by_chance(found, long)]
+    chances = [captures_by_chance(found[SPALLATION], long), *pairs_by_chance(found, long)]
     text = report(costs, chances, options.days, long)
     print(text)
     if options.write:
         pages.write_part(options.write, "coincidence build", text)
     if options.picture:
-        picture(options.picture, found["spallation"], found["ibd, off time"], long)
+        picture(options.picture, found[SPALLATION], found["ibd, off time"], long)
     slow = min(n / c.seconds for (name, _), (n, c) in costs.items() if name in SEARCHES)
     grown = max(costs[s, long][1].memory / costs[s, options.days][1].memory for s in SEARCHES)
     far = max(abs(chance.sigmas) for chance in chances)
