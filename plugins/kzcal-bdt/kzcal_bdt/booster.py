@@ -11,6 +11,7 @@ from jaxtyping import Float32, Float64
 from torch import Tensor
 
 from kzcal.candidates import Candidates
+from kzcal_bdt.inputs import values_of
 
 
 def stored(booster: xgb.Booster) -> Tensor:
@@ -42,7 +43,7 @@ def logits(booster: xgb.Booster, candidates: Candidates) -> Float64[np.ndarray, 
     names = inputs(booster)
     if not names:
         return np.zeros(len(candidates))
-    return margins(booster, candidates.table(names), names)
+    return margins(booster, values_of(candidates, names), names)
 
 
 def margins(
@@ -70,6 +71,6 @@ def contributions(
     Source: S. Lundberg et al. (2020), doi:10.1038/s42256-019-0138-9 (TreeSHAP), as XGBoost has it.
     """
     names = inputs(booster)
-    table = candidates.table(names)
+    table = values_of(candidates, names)
     found = booster.predict(matrix(table, names), pred_contribs=True)
     return np.asarray(found, np.float64)[:, :-1]

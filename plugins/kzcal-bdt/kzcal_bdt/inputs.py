@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+import numpy as np
+from jaxtyping import Float32
+
 from kzcal.candidates import Candidates
 from kzcal.errors import ConfigurationError
 
@@ -47,6 +50,22 @@ def inputs_of(candidates: Candidates, *, scores: bool) -> tuple[str, ...]:
         )
         raise ConfigurationError(message)
     return (*DIRECTIONS, *further)
+
+
+def values_of(
+    candidates: Candidates, names: Sequence[str]
+) -> Float32[np.ndarray, "candidate input"]:
+    """Inputs side by side; NaN where a number is not known or not finite.
+
+    Args:
+        candidates: pairs.
+        names: of the inputs.
+
+    Raises:
+        ConfigurationError: an input is missing.
+    """
+    table = candidates.table(names)
+    return np.where(np.isfinite(table), table, np.float32(np.nan))
 
 
 def constraints(inputs: Sequence[str]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from kzcal.candidates import Candidates
 from kzcal.errors import ConfigurationError
 from kzcal.learning import CandidateTask, Trained
-from kzcal_bdt.inputs import inputs_of
+from kzcal_bdt.inputs import inputs_of, values_of
 
 MIDDLE, RATIO = "middle.", "ratio."
 """Begin the names of tensors; that of the input follows."""
@@ -46,7 +46,7 @@ class PairLikelihood:
         """
         total = np.zeros(len(candidates))
         for name, (middle, ratio) in self._tables.items():
-            values = candidates.table([name])[:, 0].astype(np.float64)
+            values = values_of(candidates, [name])[:, 0].astype(np.float64)
             total += np.nan_to_num(np.interp(values, middle, ratio))
         return total
 
@@ -84,7 +84,7 @@ class PairLikelihoodLearner:
     def _counted(self) -> Mapping[str, Tensor]:
         weights = {}
         for name in self._names:
-            values = self._task.candidates.table([name])[:, 0].astype(np.float64)
+            values = values_of(self._task.candidates, [name])[:, 0].astype(np.float64)
             middle, ratio = log_ratio(values, self._task.signal, self._task.weight, self._bins)
             weights[MIDDLE + name] = torch.from_numpy(middle)
             weights[RATIO + name] = torch.from_numpy(ratio)

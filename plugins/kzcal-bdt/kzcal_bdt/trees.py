@@ -15,7 +15,7 @@ from kzcal.errors import ConfigurationError
 from kzcal.learning import CandidateTask, Trained
 from kzcal.training.boosting import LogisticBoosting
 from kzcal_bdt.booster import loaded, logits, margins, matrix, stored
-from kzcal_bdt.inputs import constraints, inputs_of
+from kzcal_bdt.inputs import constraints, inputs_of, values_of
 
 BOOSTER, ROUND = "booster", "round"
 MOST = {"depth": 12, "rate": 1, "part": 1, "leaf": 1e6, "trees": 1e5}
@@ -91,7 +91,7 @@ class PairTreesLearner:
         if monotone:
             self._parameters["monotone_constraints"] = constraints(self._names)
         self._trees = int(trees)
-        self._table = task.candidates.table(self._names)
+        self._table = values_of(task.candidates, self._names)
         weight = even(task.weight, task.signal)
         self._boosting = LogisticBoosting(task.signal, weight, part=part, seed=task.seed)
         self._data = matrix(self._table, self._names)

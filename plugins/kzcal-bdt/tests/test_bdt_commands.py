@@ -1,6 +1,7 @@
 """Training on a file of pairs, scores, and the plugin's own two commands."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,18 @@ def test_a_rate_needs_a_livetime(folder, tmp_path):
     words = ["bdt-threshold", folder / "scores.csv", "--events", folder / "others.h5"]
     words += ["--ibd", 1.0, "--off-time", tmp_path / "off.h5", "--out", tmp_path / "cut"]
     assert "a rate needs a livetime" in refused(*words)
+
+
+@pytest.mark.parametrize(
+    ("truth", "said"), [({}, "got no truth/kind"), (None, "got accidental, ibd")]
+)
+def test_a_rate_needs_accidental_pairs_alone(folder, tmp_path, truth, said):
+    pairs, _, _ = lawful_pairs(40)
+    pairs = pairs if truth is None else replace(pairs, truth=truth)
+    write_candidates(tmp_path / "off.h5", pairs, HEADER)
+    words = ["bdt-threshold", folder / "scores.csv", "--events", folder / "others.h5"]
+    words += ["--ibd", 1.0, "--off-time", tmp_path / "off.h5", "--out", tmp_path / "cut"]
+    assert said in refused(*words)
 
 
 def test_a_threshold_needs_both_classes(folder, tmp_path):

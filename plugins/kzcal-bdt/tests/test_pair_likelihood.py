@@ -69,9 +69,10 @@ def test_an_input_that_is_not_known_adds_nothing():
     assert (middle == plain[0]).all()
     assert (ratio == plain[1]).all()
     unknown = OTHERS.take(np.arange(3))
-    for column in unknown.columns.values():
-        column[:] = np.nan
-    assert (PairLikelihood(counted().weights()).score(unknown) == 0).all()
+    for value in (np.nan, np.inf):
+        for column in unknown.columns.values():
+            column[:] = value
+        assert (PairLikelihood(counted().weights()).score(unknown) == 0).all()
 
 
 def test_a_number_that_never_varies_tells_nothing():

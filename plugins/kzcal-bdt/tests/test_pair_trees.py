@@ -146,6 +146,24 @@ def test_a_score_needs_the_inputs_of_the_training():
         grown(1).score(fewer)
 
 
+def without(value, rows=slice(None, None, 50)):
+    """The pairs, some of them with a distance that is no number."""
+    distance = PAIRS.columns["dr"].copy()
+    distance[rows] = value
+    return replace(PAIRS, columns={**PAIRS.columns, "dr": distance})
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_what_is_not_finite_is_not_known(value):
+    """Whether trees learn from it, are asked about it or tell what it is worth."""
+    unknown, wrong = without(np.nan), without(value)
+    one, other = (grown(5, task_of(pairs, SIGNAL)) for pairs in (unknown, wrong))
+    assert torch.equal(one.weights()[BOOSTER], other.weights()[BOOSTER])
+    assert (one.score(wrong) == one.score(unknown)).all()
+    booster = loaded(one.weights()[BOOSTER], {})
+    assert (contributions(booster, wrong) == contributions(booster, unknown)).all()
+
+
 def test_no_tree_says_nothing():
     """Neither of pairs, nor of what their inputs are worth."""
     learner = grown(0)
