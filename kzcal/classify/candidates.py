@@ -18,7 +18,7 @@ from kzcal.conditions.payload import InputFile
 from kzcal.errors import ConfigurationError
 from kzcal.evaluate.kinds import KIND, check_kinds, last_of_each_kind
 from kzcal.geometry import Detector
-from kzcal.io.candidates import CandidateFile, holds_candidates
+from kzcal.io.candidates import FORMAT, CandidateFile, format_of
 from kzcal.training.draws import uniform
 
 GROUP = "group"
@@ -96,11 +96,13 @@ def opened_candidates(path: Path, record: Classifier) -> CandidateFile:
 def check_takes(path: Path, record: Classifier) -> None:
     """Refuse candidates where a classifier takes events, and the other way round.
 
+    What does not say that it is of the other sort passes; whoever opens it says what is wrong.
+
     Raises:
         ConfigurationError: the file is of the other sort.
     """
-    found, wanted = holds_candidates(path), record.takes != HITS
-    if found == wanted or not path.exists():
+    found, wanted = format_of(path), record.takes != HITS
+    if found is None or (found == FORMAT) == wanted:
         return
     if wanted:
         message = (

@@ -54,17 +54,23 @@ class CandidateHeader:
     windows: float = 1.0
 
 
-def holds_candidates(path: Path | str) -> bool:
-    """Whether a file is HDF5 and says that it holds candidates; cheap."""
+def format_of(path: Path | str) -> str | None:
+    """What an HDF5 file says that it is; None where it is another, damaged or silent. Cheap."""
     path = Path(path)
     try:
         with path.open("rb") as stream:
             if stream.read(len(SIGNATURE)) != SIGNATURE:
-                return False
+                return None
         with checks.open_hdf5(path, WHAT) as file, checks.damage_named(path, "'format'"):
-            return bool(checks.attribute(file.attrs, "format") == FORMAT)
+            found = checks.attribute(file.attrs, "format")
+            return found if isinstance(found, str) else None
     except (OSError, FileFormatError):
-        return False
+        return None
+
+
+def holds_candidates(path: Path | str) -> bool:
+    """Whether a file is HDF5 and says that it holds candidates; cheap."""
+    return format_of(path) == FORMAT
 
 
 def read_candidates(path: Path | str) -> Candidates:

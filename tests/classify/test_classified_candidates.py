@@ -15,7 +15,7 @@ from kzcal.classify.config import CandidateConfig, ClassifierConfig, config_type
 from kzcal.classify.matching import matching_weights
 from kzcal.classify.material import resampled
 from kzcal.classify.score import score_candidates
-from kzcal.errors import ConfigurationError, TrainingError
+from kzcal.errors import ConfigurationError, FileFormatError, TrainingError
 from kzcal.geometry import load_detector
 from kzcal.io.candidates import CandidateFile, CandidateHeader
 from kzcal.io.candidates_writer import write_candidates
@@ -183,6 +183,16 @@ def test_every_candidate_is_scored_in_parts_as_at_once(tmp_path, monkeypatch):
     np.testing.assert_allclose(found[0], found[1], atol=2e-3)
     assert np.ptp(found[0]) > 1.0
     assert sum(advanced) == 2 * N
+
+
+@pytest.mark.parametrize("bytes_left", [0, 100, 3000])
+def test_a_damaged_file_is_not_taken_for_one_of_events(tmp_path, bytes_left):
+    path = tmp_path / "c.h5"
+    write_candidates(path, CANDIDATES, CandidateHeader(SPALLATION, "d"))
+    LabelledCandidates.read(path, TALLYING)
+    path.write_bytes(path.read_bytes()[:bytes_left])
+    with pytest.raises(FileFormatError, match=r"cannot be empty|truncated or damaged"):
+        LabelledCandidates.read(path, TALLYING)
 
 
 def test_a_score_that_is_no_number_is_refused(tmp_path):
