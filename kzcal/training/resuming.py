@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from kzcal.errors import ConfigurationError
 from kzcal.training.directory import TrainedDirectory
@@ -44,13 +46,14 @@ def restored(learner: Learner, directory: TrainedDirectory, device: torch.device
 
     Raises:
         FileFormatError: the checkpoint does not say how far the training was.
-        ConfigurationError: the checkpoints of several processes are not of one step.
+        ConfigurationError: an older version wrote the checkpoint, or those of several processes
+            are not of one step.
     """
     checkpoint, progress = directory.checkpoint(world().rank), Progress()
     if checkpoint.exists():
         state, notes = read_tensors(checkpoint, device)
         progress = progress_of(checkpoint, notes)
-        learner.restore(state)
+        _restore(learner, state, checkpoint)
     steps = everyones(progress.step, device)
     if len(set(steps)) > 1:
         message = (
@@ -59,3 +62,19 @@ def restored(learner: Learner, directory: TrainedDirectory, device: torch.device
         )
         raise ConfigurationError(message)
     return progress
+
+
+def _restore(learner: Learner, state: Mapping[str, Tensor], checkpoint: Path) -> None:
+    """Let a learner take a state back that it should know: options and detector are the same.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    try:
+        learner.restore(state)
+    except (ConfigurationError, KeyError) as error:
+        message = (
+            f"a training goes on from what its own version wrote, got {checkpoint} written by an "
+            f"older kzcal or plugin: train anew, with another --out"
+        )
+        raise ConfigurationError(message) from error

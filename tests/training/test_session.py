@@ -14,7 +14,7 @@ from kzcal.training.distributed import World
 from kzcal.training.keeping import DirectoryKeeper
 from kzcal.training.manifest import ModelManifest
 from kzcal.training.session import Hooks, begun, carried_out, versions_of
-from kzcal.training.tensors import read_tensors
+from kzcal.training.tensors import read_tensors, write_tensors
 
 CPU = torch.device("cpu")
 TASK = candidate_task("spallation", 200)
@@ -71,6 +71,18 @@ def test_an_interruption_and_a_resumption_leave_what_no_interruption_leaves(tmp_
         first, second = (read_tensors(tmp_path / m / name)[0] for m in ("whole", "m"))
         assert first.keys() == second.keys()
         assert all(torch.equal(first[key], second[key]) for key in first), name
+
+
+def test_a_checkpoint_of_an_older_version_is_refused_in_a_sentence(tmp_path):
+    """Of a learner whose networks had other names."""
+    run(tmp_path / "m")
+    path = tmp_path / "m" / "checkpoint.safetensors"
+    state, notes = read_tensors(path)
+    write_tensors(path, {f"old.{name}": value for name, value in state.items()}, notes)
+    told = r"checkpoint\.safetensors written by an older kzcal or plugin: train anew"
+    with pytest.raises(ConfigurationError, match=told) as refused:
+        run(tmp_path / "m", resume=True)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_directory_begins_once_and_goes_on_as_what_it_is(tmp_path):
