@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int64
 from kzcal.candidates import Candidates
 from kzcal.classify.model import ClassifierManifest, instances
 from kzcal.errors import ConfigurationError
-from kzcal.evaluate.kinds import KIND
+from kzcal.evaluate.kinds import KIND, last_of_each_kind
 from kzcal.training.directory import WEIGHTS
 from kzcal.training.tensors import read_tensors
 from kzcal_bdt.booster import loaded
@@ -51,10 +51,34 @@ def signal_of(
     return np.isin(candidates.truth[KIND].astype(str), manifest.signal)
 
 
+def lasts(files: Sequence[Candidates], share: float) -> Bool[np.ndarray, " pair"]:
+    """The last pairs of each kind of each file, one file after the other.
+
+    Args:
+        files: their pairs; all of a file that does not tell kinds.
+        share: of each kind.
+    """
+    found = []
+    for candidates in files:
+        every = np.ones(len(candidates), bool)
+        known = KIND in candidates.truth
+        found.append(last_of_each_kind(every, candidates.truth[KIND], share) if known else every)
+    return np.concatenate(found)
+
+
 def kinds_of(
-    candidates: Candidates, signal: Sequence[str], background: Sequence[str]
+    candidates: Candidates,
+    signal: Sequence[str],
+    background: Sequence[str],
+    judging: Bool[np.ndarray, " pair"],
 ) -> tuple[Int64[np.ndarray, " chosen"], Bool[np.ndarray, " chosen"]]:
     """Rows of the pairs of the kinds asked for, and whether each is signal.
+
+    Args:
+        candidates: pairs of all files.
+        signal: kinds that are antineutrinos.
+        background: kinds that are accidental.
+        judging: whether each pair is to judge.
 
     Raises:
         ConfigurationError: kinds are not known, or there is no pair of a class.
@@ -66,7 +90,7 @@ def kinds_of(
         )
         raise ConfigurationError(message)
     kinds = candidates.truth[KIND].astype(str)
-    rows = np.flatnonzero(np.isin(kinds, [*signal, *background]))
+    rows = np.flatnonzero(judging & np.isin(kinds, [*signal, *background]))
     chosen = np.isin(kinds[rows], signal)
     for what, names, n in (
         ("signal", signal, int(chosen.sum())),

@@ -41,6 +41,13 @@ MOST_DRAWS = 10_000
     "--background", multiple=True, default=("accidental",), show_default=True, help="The same."
 )
 @click.option(
+    "--last",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Share of each kind to judge by, from the end of each file: what a training set aside.",
+)
+@click.option(
     "--draws",
     type=click.IntRange(2, MOST_DRAWS),
     default=100,
@@ -63,6 +70,7 @@ def bdt_threshold(
     off_time: Path | None,
     signal: tuple[str, ...],
     background: tuple[str, ...],
+    last: float,
     draws: int,
     seed: int,
     out: Path,
@@ -70,10 +78,10 @@ def bdt_threshold(
 ) -> None:
     """Find the threshold of a score that suits the rates of antineutrinos and accidentals.
 
-    SCORES is what `kzcal score` writes, of pairs whose kind is known: simulated antineutrinos,
-    and accidental pairs, such as those of a run off time. The threshold has the largest
-    S / sqrt(S + B); what it keeps is judged by halves of the pairs, each cut at the threshold of
-    the other.
+    SCORES is what `kzcal score` writes, of pairs whose kind is known and that nothing learned
+    from: simulated antineutrinos, and accidental pairs, such as those of a run off time. The
+    threshold has the largest S / sqrt(S + B); what it keeps is judged by halves of the pairs, each
+    cut at the threshold of the other.
     """
     if (accidental_rate is None) == (off_time is None):
         reason = "--accidental or --off-time tells the rate of accidental pairs: give one of them"
@@ -87,7 +95,7 @@ def bdt_threshold(
     from kzcal.cli.report import made_directory
     from kzcal.io.candidates import read_candidates
     from kzcal.io.scores import read_scores
-    from kzcal_bdt.model import kinds_of
+    from kzcal_bdt.model import kinds_of, lasts
     from kzcal_bdt.off_time import off_time_rate
     from kzcal_bdt.page import PAGE, write_result, write_threshold
     from kzcal_bdt.working_point import Rates, balanced_accuracy, working_point
@@ -97,13 +105,14 @@ def bdt_threshold(
     rates = Rates(signal_rate, accidental_rate or 0.0)
     page = made_directory(out) / PAGE
     candidates = [read_candidates(path) for path in pairs]
-    rows, is_signal = kinds_of(joined(candidates), signal, background)
+    rows, is_signal = kinds_of(joined(candidates), signal, background, lasts(candidates, last))
     each = zip(scores, candidates, strict=True)
     score = np.concatenate([read_scores(path, one.event) for path, one in each])[rows]
     generator = np.random.default_rng(seed)
     found = working_point(score, is_signal, rates, draws=draws, generator=generator)
     accuracy = balanced_accuracy(score, is_signal)
     given = {"ibd": signal_rate, "accidental": accidental_rate, "draws": draws, "seed": seed}
+    given["last"] = last
     files = {"scores": scores, "pairs": pairs, "off_time": off_time}
     inputs = plain({**given, **files, "signal": signal, "background": background})
     result = {**found.as_dict(), **accuracy.as_dict(), "inputs": inputs}

@@ -114,6 +114,23 @@ def test_a_rate_needs_a_livetime(folder, tmp_path):
     assert "a rate needs a livetime" in refused(*words)
 
 
+def test_pairs_that_were_learned_from_need_not_judge(folder, tmp_path):
+    """The last fifth of either kind judges as it does from a file of its own."""
+    pairs = read_candidates(folder / "others.h5")
+    rows = np.arange(480, 600)
+    write_candidates(tmp_path / "last.h5", pairs.take(rows), HEADER)
+    run("score", folder / "model", tmp_path / "last.h5", "--out", tmp_path / "last.csv")
+    rates = ("--ibd", 1.0, "--accidental", 20.0, "--out", tmp_path / "cut", "--json")
+    both = ((folder, "scores.csv", "others.h5", 0.2), (tmp_path, "last.csv", "last.h5", 1.0))
+    part, alone = (
+        json.loads(run("bdt-threshold", at / s, "--events", at / p, *rates, "--last", share))
+        for at, s, p, share in both
+    )
+    same = ("threshold", "efficiency", "purity", "merit", "balanced_accuracy")
+    assert [part[name] for name in same] == [alone[name] for name in same]
+    assert part["inputs"]["last"] == 0.2
+
+
 @pytest.mark.parametrize(
     ("truth", "said"), [({}, "got no truth/kind"), (None, "got accidental, ibd")]
 )
