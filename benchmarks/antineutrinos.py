@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from pages import table, write_part
 
+from kzcal.coincidence.config import IbdSettings
 from kzcal.hits import Events
 from kzcal.physics.antineutrinos import (
     FISSION_SHARES,
@@ -28,7 +29,6 @@ from kzcal.physics.antineutrinos import (
 from kzcal.physics.inverse_beta import cross_section
 from kzcal.simulate.accidentals import (
     DrawnPairs,
-    PairCuts,
     Pool,
     draw_pairs,
     paired_events,
@@ -141,7 +141,7 @@ def of_pairs(pairs: Looks) -> list[tuple[str, str, str]]:
         ("delayed in 1.8 to 2.6 MeV", f"{hydrogen.mean():.4f}", ""),
         ("delayed in 4.4 to 5.6 MeV", f"{carbon.mean():.4f}", ""),
         ("prompt above 0.9 MeV", f"{np.mean(pairs.prompt > 0.9):.4f}", ""),
-        ("median distance, m", f"{np.median(pairs.distance):.3f}", ""),
+        ("median distance, m", f"{np.median(pairs.distance):.3f}", "about 0.5"),
         ("nearer than 1.6 m, 2 m", ", ".join(
             f"{np.mean(pairs.distance < d):.4f}" for d in (1.6, 2.0)
         ), ""),
@@ -161,7 +161,7 @@ def distances(n: int) -> str:
 
 def accidental(days: float, n: int) -> tuple[Pool, DrawnPairs, str]:
     """Pairs by accident, and what they are made of."""
-    cuts = PairCuts()
+    cuts = IbdSettings()
     parts, seen = simulated(None, SINGLES, days), 0
     begin = time.process_time()
     kept = []

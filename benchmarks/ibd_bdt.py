@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,6 +191,15 @@ def counted_odds(
     return middle, n_signal[both], n_accidental[both]
 
 
+def held_out(model: Path) -> str:
+    """How many of the pairs that a training was given it did not learn from."""
+    told = tomllib.loads((model / "model.toml").read_text())["training"]
+    return (
+        f"of which {told['n_signal']:,} and {told['n_background']:,} chose the number of trees "
+        "and the others were learned from"
+    )
+
+
 def main() -> None:
     """Write the classifiers' parts of docs/antineutrinos.md."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -217,8 +227,9 @@ def main() -> None:
     head = ["", "balanced accuracy", f"below {GEO_MEV} MeV", "area", "area less that of trees"]
     head += [f"rejected at {cut:.0%}" for cut in CUTS] + ["calibration error (by chance)"]
     counted = (
-        f"Learned from {learned.sum():,} antineutrinos and {(~learned).sum():,} accidental pairs, "
-        f"judged by {signal.sum():,} and {(~signal).sum():,} others."
+        f"Given {learned.sum():,} antineutrinos and {(~learned).sum():,} accidental pairs, "
+        f"{held_out(given.work / models[0].name)}; "
+        f"judged by {signal.sum():,} and {(~signal).sum():,} of other files."
     )
     rows = accuracy_rows(models, scores, signal, geo)
     radii = pairs.table(["r_prompt", "r_delayed"])
