@@ -152,14 +152,14 @@ def accidentals(
     if pairs is None:
         _write(session, recipe, given)
         return
+    from kzcal.coincidence.config import IbdSettings
     from kzcal.io.atomic import check_writable
     from kzcal.simulate.accidental_run import write_pairs
-    from kzcal.simulate.accidentals import PairCuts
 
     check_writable(given["out"])
     _announce(session, recipe)
     with interrupts_kept() as check:
-        cuts = PairCuts(distance=distance)
+        cuts = IbdSettings(distance=distance)
         written = write_pairs(
             recipe,
             given["out"],

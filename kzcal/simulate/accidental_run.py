@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kzcal.coincidence.config import IbdSettings
 from kzcal.hits import Events
 from kzcal.io.hdf5_writer import event_writer
 from kzcal.simulate.accidentals import (
-    PairCuts,
     Pool,
     draw_pairs,
     paired_events,
@@ -54,7 +54,7 @@ def write_pairs(
     recipe: CoincidenceSetup,
     out: Path,
     number: int,
-    cuts: PairCuts,
+    cuts: IbdSettings,
     *,
     workers: int = 1,
     threads: int = 1,

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from kzcal.coincidence.captures import in_windows
+from kzcal.coincidence.config import NS_PER_S, NS_PER_US, IbdSettings, Window
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Events
 from kzcal.simulate.order import joined
@@ -22,31 +24,10 @@ PAIRS_AT_ONCE, TRIALS_AT_ONCE, MOST_TRIALS = 4096, 2**16, 2**28
 DAY_S = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class PairCuts:
-    """Which two events look like an antineutrino.
-
-    Source: KamLAND (2015), arXiv:1503.02137, with the later distance of 2 m.
-
-    Args:
-        prompt: energies of the first event, MeV.
-        delayed: of the second, MeV.
-        radius: of the sphere that both lie in, m.
-        distance: between them at most, m.
-        delay_ns: between them, ns.
-    """
-
-    prompt: tuple[float, float] = (0.9, 8.5)
-    delayed: tuple[float, float] = (1.8, 2.6)
-    radius: float = 6.0
-    distance: float = 2.0
-    delay_ns: tuple[float, float] = (500.0, 1e6)
-
-    def like(self, events: Events, window: tuple[float, float]) -> Bool[np.ndarray, " event"]:
-        """Which events have such an energy inside the sphere."""
-        low, high = window
-        inside = np.linalg.norm(events.vertex, axis=1) < self.radius
-        return np.asarray(inside & (events.energy >= low) & (events.energy < high))
+def like(events: Events, windows: tuple[Window, ...], radius: float) -> Bool[np.ndarray, " event"]:
+    """Which events have an energy in one of some windows, MeV, inside a sphere, m."""
+    inside = np.linalg.norm(events.vertex, axis=1) < radius
+    return np.asarray(inside & in_windows(events.energy, windows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,17 +45,17 @@ class Pool:
     delayed: Int64[np.ndarray, " delayed"]
 
     @classmethod
-    def of(cls, parts: Iterable[Events], cuts: PairCuts) -> Pool:
+    def of(cls, parts: Iterable[Events], cuts: IbdSettings) -> Pool:
         """Keep what the cuts allow.
 
         Raises:
             ConfigurationError: nothing can be first, or nothing second.
         """
-        windows = (cuts.prompt, cuts.delayed)
+        windows = ((cuts.prompt,), cuts.delayed)
         kept: list[Events] = []
         halves = np.zeros(2, np.int64)
         for part in parts:
-            first, second = (cuts.like(part, window) for window in windows)
+            first, second = (like(part, window, cuts.radius) for window in windows)
             halves += first.sum(), second.sum()
             kept.append(part.take(first | second))
         if not halves.all():
@@ -84,7 +65,8 @@ class Pool:
             )
             raise ConfigurationError(message)
         events = joined(kept)
-        return cls(events, *(np.flatnonzero(cuts.like(events, window)) for window in windows))
+        rows = (np.flatnonzero(like(events, window, cuts.radius)) for window in windows)
+        return cls(events, *rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +86,7 @@ class DrawnPairs:
 
 
 def draw_pairs(
-    pool: Pool, cuts: PairCuts, number: int, *, generator: np.random.Generator
+    pool: Pool, cuts: IbdSettings, number: int, *, generator: np.random.Generator
 ) -> DrawnPairs:
     """So many pairs of events that are near each other.
 
@@ -129,11 +111,12 @@ def draw_pairs(
         found.append((first[near], second[near]))
         have, tried = have + int(near.sum()), tried + TRIALS_AT_ONCE
     first, second = (np.concatenate(rows)[:number] for rows in zip(*found, strict=True))
-    delay = generator.uniform(*cuts.delay_ns, number)
+    low, high = (NS_PER_US * edge for edge in cuts.time)
+    delay = generator.uniform(low, high, number)
     return DrawnPairs(first, second, delay, have / tried)
 
 
-def pairs_per_day(pool: Pool, drawn: DrawnPairs, cuts: PairCuts, duration_s: float) -> float:
+def pairs_per_day(pool: Pool, drawn: DrawnPairs, cuts: IbdSettings, duration_s: float) -> float:
     """Pairs by accident of a day at the rates of the pool's run.
 
     Args:
@@ -142,7 +125,7 @@ def pairs_per_day(pool: Pool, drawn: DrawnPairs, cuts: PairCuts, duration_s: flo
         cuts: say how long after the first the second may come.
         duration_s: of the pool's run.
     """
-    wait = (cuts.delay_ns[1] - cuts.delay_ns[0]) * 1e-9
+    wait = (cuts.time[1] - cuts.time[0]) * NS_PER_US / NS_PER_S
     prompt, delayed = len(pool.prompt) / duration_s, len(pool.delayed) / duration_s
     return prompt * delayed * wait * drawn.near * DAY_S
 

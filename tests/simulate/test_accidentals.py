@@ -1,12 +1,14 @@
 """Pairs by accident: laws of independent events."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from kzcal.coincidence.config import IbdSettings
 from kzcal.errors import ConfigurationError
 from kzcal.hits import Events, Hits
 from kzcal.simulate.accidentals import (
-    PairCuts,
     Pool,
     draw_pairs,
     paired_events,
@@ -15,7 +17,7 @@ from kzcal.simulate.accidentals import (
 from kzcal.simulate.order import joined
 from kzcal.simulate.volumes import Shell
 
-CUTS = PairCuts(distance=1.6)
+CUTS = IbdSettings(distance=1.6)
 N = 4000
 
 
@@ -49,6 +51,14 @@ def test_the_pool_keeps_what_can_be_half_a_pair():
     assert len(pool.delayed) == (inside & (events.energy > 1.8)).sum()
 
 
+def test_captures_on_carbon_are_delayed_events_as_for_a_search():
+    events = singles(400)
+    carbon = replace(events, energy=np.where(events.energy > 1.8, 4.95, 3.5).astype(np.float32))
+    pool = Pool.of([carbon], CUTS)
+    assert (carbon.energy[pool.delayed] > 4.4).all()
+    assert len(pool.delayed) == 200
+
+
 def test_pairs_pass_the_cuts():
     pool, pairs = drawn()
     place = pool.events.vertex.astype(float)
@@ -56,7 +66,7 @@ def test_pairs_pass_the_cuts():
     assert distance.max() < CUTS.distance
     assert (pairs.first != pairs.second).all()
     assert (pool.events.energy[pairs.second] > 1.8).all()
-    low, high = CUTS.delay_ns
+    low, high = (1e3 * edge for edge in CUTS.time)
     # Uniform delays: 5 sigma of the mean of 20,000.
     share = (pairs.delay_ns - low) / (high - low)
     assert abs(share.mean() - 0.5) < 5 / np.sqrt(12 * 20_000)
@@ -71,7 +81,7 @@ def test_as_many_are_near_as_two_places_in_a_sphere():
 
 
 def test_the_rate_is_that_of_a_run_in_which_pairs_are_counted():
-    cuts = PairCuts(distance=12.0, radius=6.0)
+    cuts = IbdSettings(distance=12.0, radius=6.0)
     span_s, rate = 2000.0, 30.0
     generator = np.random.default_rng(3)
     n = generator.poisson(rate * span_s)
@@ -80,7 +90,7 @@ def test_the_rate_is_that_of_a_run_in_which_pairs_are_counted():
     pool = Pool.of([events], cuts)
     pairs = draw_pairs(pool, cuts, 100, generator=generator)
     expected = pairs_per_day(pool, pairs, cuts, span_s) * span_s / 86_400
-    begin, end = (np.searchsorted(time, time + 1e-9 * edge) for edge in cuts.delay_ns)
+    begin, end = (np.searchsorted(time, time + 1e-6 * edge) for edge in cuts.time)
     late = np.concatenate([[0], np.cumsum(events.energy > 1.8)])
     counted = int((late[end] - late[begin]).sum())
     # 900 pairs: 5 sigma of a Poisson number.
