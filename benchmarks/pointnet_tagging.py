@@ -24,6 +24,7 @@ from pages import table, write_part
 from pointnet_ratio import LikelihoodRatio
 from pointnet_training import (
     ACCEPTED,
+    EVERY,
     Sample,
     alone,
     chosen_options,
@@ -82,6 +83,15 @@ def order(found: Rejections, names: list[str]) -> str:
     return ", ".join(told)
 
 
+def effort(steps: float, shower_steps: float, hours: list[float]) -> str:
+    """What each training was given."""
+    return (
+        f"Of {steps:g} steps of PointNet and {shower_steps:g} of `shower` the best of every "
+        f"{EVERY} is kept; for PointNet captures of the last {', '.join(f'{h:g}' for h in hours)} "
+        f"hours were tried."
+    )
+
+
 def draw(path: Path, scores: dict[str, np.ndarray], signal: np.ndarray) -> None:
     """Curves of all scores."""
     matplotlib.use("agg")
@@ -110,13 +120,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", type=Path, nargs="+")
     parser.add_argument("--look-back", type=float, default=24.0)
-    parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 1.0, 2.0])
-    parser.add_argument("--steps", type=float, default=1000.0)
-    parser.add_argument("--shower-steps", type=float, default=3000.0)
+    parser.add_argument("--hours", type=float, nargs="+", default=[0.25, 0.5, 1.0, 2.0])
+    parser.add_argument("--steps", type=float, default=1200.0)
+    parser.add_argument("--shower-steps", type=float, help="else as many")
     parser.add_argument("--features", type=float, default=1024.0)
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--write", type=Path)
     chosen = parser.parse_args()
+    shower_steps = chosen.shower_steps or chosen.steps
     torch.set_num_threads(1)
     given = sample(chosen.pairs)
     begin = time.process_time()
@@ -127,7 +138,7 @@ def main() -> None:
         notes[preset] = (f"{hours:g} h", SAID[preset])
         print(preset, hours, f"{time.process_time() - begin:.0f} s")
     for name, fewer in FEWER.items():
-        options = chosen_options(SHOWER, fewer | {"schedule": chosen.shower_steps})
+        options = chosen_options(SHOWER, fewer | {"schedule": shower_steps})
         scores[name] = scored(trained(given, options)[0], given.held_out)
         print(name, f"{time.process_time() - begin:.0f} s")
     ratio = LikelihoodRatio.of(given.learned, chosen.look_back * 3600.0)
@@ -141,7 +152,8 @@ def main() -> None:
         f"\n\n{len(given.learned):,} decays to learn from, {len(given.chosen):,} to choose by, "
     )
     text += f"{len(given.held_out):,} held out; {100 * (1 - ACCEPTED):.0f} % of the double beta "
-    text += f"decays tagged by mistake. {order(found, names)}."
+    text += f"decays tagged by mistake. {order(found, names)}. "
+    text += effort(chosen.steps, shower_steps, chosen.hours)
     if chosen.scores:
         event = given.held_out.event
         np.savez(chosen.scores, event=event, signal=alone(given.held_out), **scores)
