@@ -9,8 +9,9 @@
 
 laws: pairs of Gaussian scores, whose likelihood ratio is known. joint: candidates that both
 classifiers scored, as `kzcal combine` takes them. scan: other showers, for which the second
-score is made anew; a decay borrows its first score from one of the same isotope, which holds as
-far as scores are independent for each isotope.
+score is made anew; its decays and those of the joint sample go in pairs of the same isotope and
+nearly the same energy, and each gives one score. That holds as far as scores are independent for
+each isotope and energy.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from pages import table, write_part
+from scipy.optimize import linear_sum_assignment
 
 from kzcal.calibrate.report.digits import measured
 from kzcal.cli.output import plain
 from kzcal.evaluate.config import EvaluationConfig
 from kzcal.evaluate.curve import Ranking
+from kzcal.evaluate.dependence import Column
 from kzcal.evaluate.scored import ScoreFiles
 from kzcal.io.candidates import read_candidates
 from kzcal.rejection.combination import Combination, combine
@@ -72,9 +75,9 @@ def material(scores: np.ndarray, signal: np.ndarray) -> Material:
     n = len(signal)
     number = np.arange(n)
     none = np.full(n, "")
-    return Material(
-        ("first", "second"), scores, number, np.zeros(n, np.int64), signal, ~signal, none, (), (n,)
-    )
+    run = np.zeros(n, np.int64)
+    names = ("first", "second")
+    return Material(names, scores, number, run, signal, ~signal, none, (), (n,), number)
 
 
 def laws(n: int) -> str:
@@ -157,32 +160,50 @@ def told(found: Combination) -> str:
     return "\n\n".join(parts)
 
 
-def borrowed(own: Material, isotope: np.ndarray, signal: np.ndarray) -> np.ndarray:
-    """First scores for other decays, from decays of the same isotope and class."""
-    generator = np.random.default_rng(2)
-    score = np.zeros(len(isotope))
-    for name in np.unique(isotope):
-        for rows, known in ((signal, own.signal), (~signal, own.background)):
-            here = rows & (isotope == name)
-            there = np.flatnonzero(known & (own.isotope.astype(str) == name))
-            if here.any():
-                there = there if len(there) else np.flatnonzero(known)
-                score[here] = own.scores[0, generator.choice(there, int(here.sum()))]
-    return score
+def partners(own: Material, other: Material) -> tuple[np.ndarray, np.ndarray]:
+    """Decays of either sample that stand for each other: same class and isotope, energies alike.
+
+    Each is in one pair alone, so that a pair is as good as a decay to whoever counts them.
+    """
+    pairs = []
+    for ours, theirs in ((own.signal, other.signal), (own.background, other.background)):
+        for name in np.unique(own.isotope[ours].astype(str)):
+            rows = np.flatnonzero(ours & (own.isotope.astype(str) == name))
+            columns = np.flatnonzero(theirs & (other.isotope.astype(str) == name))
+            apart = np.abs(energy(own)[rows, None] - energy(other)[None, columns])
+            pairs.append([one[i] for one, i in zip((rows, columns), assigned(apart), strict=True)])
+    first, second = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
+    return first, second
+
+
+def assigned(apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of the smallest sum of distances."""
+    rows, columns = linear_sum_assignment(apart)
+    return rows, columns
+
+
+def energy(material: Material) -> np.ndarray:
+    """Of each candidate, MeV."""
+    return next(column.values for column in material.columns if column.name == "energy")
 
 
 def scan(own: Material, others: list[str], match: str | None, folder: Path | None) -> str:
     """Rejections at 90 % for other showers."""
-    rows = []
+    rows, apart = [], 0.0
     for text in others:
         name, _, files = text.partition("=")
         pairs, scores = (Path(part) for part in files.split(","))
         candidates = read_candidates(pairs)
         single = ScoreFiles("again", (scores,)), ScoreFiles(own.names[1], (scores,))
-        whole = Material.of([candidates], single, ("xe136",), ("long-lived",))
-        first = borrowed(own, whole.isotope.astype(str), whole.signal)
-        both = np.array([first, whole.scores[1]])
-        whole = replace(whole, names=own.names, scores=both)
+        other = Material.of([candidates], single, ("xe136",), ("long-lived",))
+        first, second = partners(own, other)
+        apart = max(apart, float(np.abs(energy(own)[first] - energy(other)[second]).mean()))
+        whole = replace(
+            material(np.array([own.scores[0, first], other.scores[1, second]]), own.signal[first]),
+            names=own.names,
+            isotope=own.isotope[first],
+            columns=(Column("energy", "MeV", energy(own)[first]),),
+        )
         if match:
             whole = matched(whole, match, generator=np.random.default_rng([1, 12]))
         found = combine(whole, EvaluationConfig(acceptances=CUTS, draws=300))
@@ -196,7 +217,8 @@ def scan(own: Material, others: list[str], match: str | None, folder: Path | Non
             told = json.dumps(plain(found.as_dict()), indent=2) + "\n"
             (folder / f"{name.replace(' ', '_')}.json").write_text(told)
     head = ("showers", "decays of each class", "combined", *own.names, "taken")
-    return table(head, rows) + "\n\nBackground rejected at 90 % of the signal."
+    note = f"energies of a pair are {1000 * apart:.1f} keV apart on the average, or less"
+    return table(head, rows) + f"\n\nBackground rejected at 90 % of the signal; {note}."
 
 
 def figure(path: Path, found: Combination) -> None:

@@ -50,6 +50,13 @@ SCORES = "combined"
     metavar="COLUMN",
     help="Leave out candidates until this column is alike in both classes, such as energy.",
 )
+@click.option(
+    "--last",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Share of each kind to judge, from the end of each file: what a training set aside.",
+)
 @click.option("--config", "settings", type=FILE, help="TOML file with settings of evaluations.")
 @json_option
 def combine(
@@ -61,6 +68,7 @@ def combine(
     method: str,
     acceptance: float | None,
     match: str | None,
+    last: float,
     settings: Path | None,
     as_json: bool,
 ) -> None:
@@ -99,7 +107,7 @@ def combine(
         with CandidateFile(path) as opened:
             candidates.append(opened.read())
             detector = opened.header.detector
-    material = Material.of(candidates, classifiers, signal, background)
+    material = Material.of(candidates, classifiers, signal, background, last=last)
     if match is not None:
         generator = np.random.default_rng([config.seed, 12])
         material = matched(material, match, generator=generator)
@@ -111,6 +119,7 @@ def combine(
         "signal": signal,
         "background": background,
         "match": match or "nothing",
+        "last": last,
     }
     result = plain({**found.as_dict(), "inputs": inputs})
     _write_json(directory / RESULT, result)

@@ -100,7 +100,7 @@ def combine(material: Material, config: EvaluationConfig, *, method: str = AUTO)
     _check_method(method, len(material.names))
     rows = np.flatnonzero(material.labelled)
     scores, signal = material.scores[:, rows], material.signal[rows]
-    fold = folds(signal, generator=np.random.default_rng([config.seed, 10]))
+    fold = folds(signal, material.group[rows], generator=np.random.default_rng([config.seed, 10]))
     tried = chosen(scores, signal, fold)
     taken = tried[0] if method == AUTO else next(one for one in tried if one.name == method)
     score = METHODS[taken.name](scores, signal)(material.scores)

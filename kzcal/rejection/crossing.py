@@ -71,13 +71,30 @@ def chosen(
 
 
 def folds(
-    signal: Bool[np.ndarray, " event"], *, generator: np.random.Generator
+    signal: Bool[np.ndarray, " event"],
+    group: Int64[np.ndarray, " event"],
+    *,
+    generator: np.random.Generator,
 ) -> Int64[np.ndarray, " event"]:
-    """A fold for each event, with as many of either class in each as can be."""
-    fold = np.zeros(len(signal), np.int64)
-    for rows in (np.flatnonzero(signal), np.flatnonzero(~signal)):
-        fold[generator.permutation(rows)] = np.arange(len(rows)) % FOLDS
-    return fold
+    """A fold for each event, the same for all of one group.
+
+    Groups with signal and those without are dealt in turn, the largest first, so that two folds
+    differ by no more events of a class than its largest group has.
+
+    Args:
+        signal: whether each event is signal.
+        group: that each belongs to.
+        generator: decides the order of groups alike in size.
+    """
+    _, place, size = np.unique(group, return_inverse=True, return_counts=True)
+    place = place.reshape(-1)
+    holds_signal = np.bincount(place, signal) > 0
+    fold = np.zeros(len(size), np.int64)
+    for groups in (np.flatnonzero(holds_signal), np.flatnonzero(~holds_signal)):
+        mixed = generator.permutation(groups)
+        mixed = mixed[np.argsort(-size[mixed], kind="stable")]
+        fold[mixed] = np.arange(len(mixed)) % FOLDS
+    return fold[place]
 
 
 def _even(

@@ -40,10 +40,11 @@ def matched(material: Material, name: str, *, generator: np.random.Generator) ->
         inside = place == one
         kept |= _as_many(inside & material.signal, inside & material.background, generator)
     signal, background = material.signal & kept, material.background & kept
-    if signal.sum() < FEWEST_OF_EACH:
+    fewest = min(len(np.unique(material.group[rows])) for rows in (signal, background))
+    if fewest < FEWEST_OF_EACH:
         message = (
-            f"a combination needs {FEWEST_OF_EACH} candidates of each class, got "
-            f"{int(signal.sum())} with the same {name}: give more, or match another column"
+            f"a combination needs {FEWEST_OF_EACH} candidates of each class, those of one shower "
+            f"counted once, got {fewest} with the same {name}: give more, or match another column"
         )
         raise ConfigurationError(message)
     return replace(material, signal=signal, background=background)

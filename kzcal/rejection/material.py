@@ -11,13 +11,14 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 from kzcal.candidates import Candidates
 from kzcal.errors import ConfigurationError
 from kzcal.evaluate.dependence import Column
-from kzcal.evaluate.kinds import KIND
+from kzcal.evaluate.kinds import KIND, last_of_each_kind
 from kzcal.evaluate.scored import FEWEST, ScoreFiles
 from kzcal.io.scores import read_numbered_scores
 
 COMBINED = "combined"
 """Name of the score that is made; no other may have it."""
 ISOTOPE = "isotope"
+GROUP = "group"
 FEWEST_OF_EACH = 5 * FEWEST
 """Candidates of either class that a combination takes: each of five folds can be judged."""
 
@@ -36,6 +37,8 @@ class Material:
         isotope: of each row; empty where there is none.
         columns: numbers that scores may depend on.
         counts: candidates of each file.
+        group: of each candidate: one number for all of one shower or antineutrino, which are
+            learned from and judged together; its own for each that belongs to none.
     """
 
     names: tuple[str, ...]
@@ -47,6 +50,7 @@ class Material:
     isotope: Shaped[np.ndarray, " candidate"]
     columns: tuple[Column, ...]
     counts: tuple[int, ...]
+    group: Int64[np.ndarray, " candidate"]
 
     @property
     def labelled(self) -> Bool[np.ndarray, " candidate"]:
@@ -60,6 +64,8 @@ class Material:
         scores: Sequence[ScoreFiles],
         signal: Sequence[str],
         background: Sequence[str],
+        *,
+        last: float = 1.0,
     ) -> Material:
         """Join scores to candidates.
 
@@ -69,6 +75,8 @@ class Material:
                 further events.
             signal: values of truth/kind that are signal.
             background: those that are background.
+            last: share of the candidates of each kind to judge, from the end of each file; others
+                are scored alone.
 
         Raises:
             ConfigurationError: names are not fit, a class has too few candidates, or the files
@@ -77,8 +85,10 @@ class Material:
         """
         names = _checked_names(scores)
         kinds = _truth(files, KIND)
-        is_signal, is_background = np.isin(kinds, signal), np.isin(kinds, background)
-        _check_classes(kinds, is_signal, is_background, (signal, background))
+        judged, group = _last(files, last), _groups(files)
+        is_signal = np.isin(kinds, signal) & judged
+        is_background = np.isin(kinds, background) & judged
+        _check_classes(kinds, group, is_signal, is_background, (signal, background))
         joined = [
             np.concatenate([
                 read_numbered_scores(path, candidates.event)
@@ -96,6 +106,7 @@ class Material:
             _truth(files, ISOTOPE),
             _columns(files),
             tuple(len(candidates) for candidates in files),
+            group,
         )
 
 
@@ -113,6 +124,7 @@ def _checked_names(scores: Sequence[ScoreFiles]) -> tuple[str, ...]:
 
 def _check_classes(
     kinds: Shaped[np.ndarray, " candidate"],
+    group: Int64[np.ndarray, " candidate"],
     is_signal: Bool[np.ndarray, " candidate"],
     is_background: Bool[np.ndarray, " candidate"],
     asked: tuple[Sequence[str], Sequence[str]],
@@ -124,11 +136,12 @@ def _check_classes(
         raise ConfigurationError(message)
     named = zip(("--signal", "--background"), asked, (is_signal, is_background), strict=True)
     for option, words, rows in named:
-        if rows.sum() < FEWEST_OF_EACH:
+        n = len(np.unique(group[rows]))
+        if n < FEWEST_OF_EACH:
             known = ", ".join(np.unique(kinds)[:10]) or "no candidates"
             message = (
-                f"a combination needs {FEWEST_OF_EACH} candidates of each class, got "
-                f"{int(rows.sum())} of {', '.join(words)} among {known}: see {option}"
+                f"a combination needs {FEWEST_OF_EACH} candidates of each class, those of one "
+                f"shower counted once, got {n} of {', '.join(words)} among {known}: see {option}"
             )
             raise ConfigurationError(message)
 
@@ -151,6 +164,27 @@ def _truth(files: Sequence[Candidates], name: str) -> Shaped[np.ndarray, " candi
         for candidates, none in zip(files, empty, strict=True)
     ]
     return np.concatenate(found)
+
+
+def _last(files: Sequence[Candidates], share: float) -> Bool[np.ndarray, " candidate"]:
+    """The last of each kind in each file."""
+    found = [
+        last_of_each_kind(np.ones(len(one), bool), one.truth[KIND].astype(str), share)
+        for one in files
+    ]
+    return np.concatenate(found)
+
+
+def _groups(files: Sequence[Candidates]) -> Int64[np.ndarray, " candidate"]:
+    """A number for all candidates of one run and group, and one for each that has no group."""
+    group = np.concatenate([
+        one.truth[GROUP].astype(np.int64) if GROUP in one.truth else np.full(len(one), -1)
+        for one in files
+    ])  # fmt: skip
+    alone = np.where(group < 0, np.arange(len(group)), -1)
+    run = np.concatenate([one.run for one in files])
+    keys = np.stack([np.where(group < 0, 0, run), np.maximum(group, -1), alone])
+    return np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _columns(files: Sequence[Candidates]) -> tuple[Column, ...]:

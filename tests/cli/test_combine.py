@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kzcal.cli.main import main
-from kzcal.io.candidates import CandidateHeader
+from kzcal.evaluate.scored import ScoreFiles
+from kzcal.io.candidates import CandidateFile, CandidateHeader
 from kzcal.io.candidates_writer import write_candidates
 from kzcal.io.scores import read_scores
+from kzcal.rejection.material import Material
 from kzcal.testing.candidates import synthetic_candidates
 
 N = 240
@@ -85,6 +87,41 @@ def test_what_is_written_is_evaluated_alike(place):
     for i in (1, 2):
         candidates, _ = synthetic_candidates("spallation", N, seed=i)
         assert np.isfinite(read_scores(out / f"combined-{i}.csv", candidates.event)).all()
+
+
+def test_what_a_training_set_aside_is_judged_alone(place):
+    files = []
+    for path in place.pairs[:1]:
+        with CandidateFile(path) as opened:
+            files.append(opened.read())
+    scores = [ScoreFiles("a", (place.hits[0],)), ScoreFiles("b", (place.captures[0],))]
+    whole, part = (
+        Material.of(files, scores, ("xe136",), ("long-lived",), last=last) for last in (1.0, 0.5)
+    )
+    for name in ("signal", "background"):
+        every, judged = (np.flatnonzero(getattr(one, name)) for one in (whole, part))
+        np.testing.assert_array_equal(judged, every[len(every) - round(0.5 * len(every)) :])
+    assert part.counts == (N,)
+
+
+def test_candidates_of_one_shower_are_one_group(place):
+    with CandidateFile(place.pairs[0]) as opened:
+        first = opened.read()
+    group = np.where(first.truth["kind"].astype(str) == "xe136", -1, np.arange(N) // 2)
+    files = [
+        replace(first, run=np.full(N, run), truth={**first.truth, "group": group})
+        for run in (1, 2)
+    ]
+    scores = [
+        ScoreFiles(name, (path, path))
+        for name, path in (("a", place.hits[0]), ("b", place.captures[0]))
+    ]
+    found = Material.of(files, scores, ("xe136",), ("long-lived",)).group
+    alone, shared = group < 0, len(np.unique(group[group >= 0]))
+    assert len(np.unique(found)) == 2 * (alone.sum() + shared)
+    assert not set(found[:N]) & set(found[N:])
+    for one in np.unique(group[~alone]):
+        assert len(np.unique(found[:N][group == one])) == 1
 
 
 @pytest.mark.parametrize(("words", "wanted"), [((), 0.7), (("--acceptance", 0.8), 0.8)])

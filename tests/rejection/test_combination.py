@@ -7,11 +7,12 @@ import pytest
 from scipy.stats import ks_2samp, norm
 
 from kzcal.errors import ConfigurationError
+from kzcal.evaluate.area import areas
 from kzcal.evaluate.config import EvaluationConfig
 from kzcal.evaluate.curve import Ranking
 from kzcal.evaluate.dependence import Column
 from kzcal.rejection.combination import combine
-from kzcal.rejection.crossing import FOLDS, folds
+from kzcal.rejection.crossing import FOLDS, folds, judged
 from kzcal.rejection.density import DensityRatio, NormalScore
 from kzcal.rejection.matching import matched
 from kzcal.rejection.material import Material
@@ -43,8 +44,9 @@ def material(scores, signal, isotope=None):
     column = Column("energy", "MeV", np.linspace(2.0, 3.0, n))
     number = np.arange(n)
     return Material(
-        names, scores, number, np.zeros(n, np.int64), signal, ~signal, isotope, (column,), (n,)
-    )
+        names, scores, number, np.zeros(n, np.int64), signal, ~signal, isotope, (column,), (n,),
+        number,
+    )  # fmt: skip
 
 
 def rejection(score, signal):
@@ -170,7 +172,7 @@ def test_the_same_seed_gives_the_same_scores_and_another_other_folds():
 
 def test_folds_are_even_in_both_classes():
     signal = np.arange(1003) < 300
-    fold = folds(signal, generator=np.random.default_rng(1))
+    fold = folds(signal, np.arange(1003), generator=np.random.default_rng(1))
     for rows in (signal, ~signal):
         counts = np.bincount(fold[rows], minlength=FOLDS)
         assert counts.max() - counts.min() <= 1
@@ -182,7 +184,7 @@ def test_candidates_of_other_kinds_are_scored_and_judge_nothing():
     background = ~signal & (np.arange(800) < 700)
     part = Material(
         whole.names, scores, whole.event, whole.run, signal, background, whole.isotope,
-        whole.columns, whole.counts,
+        whole.columns, whole.counts, whole.group,
     )  # fmt: skip
     found = combine(part, CONFIG)
     assert len(found.evaluation.scored.signal) == 700
@@ -249,3 +251,32 @@ def test_the_largest_value_of_a_column_is_matched_too():
         generator=np.random.default_rng(6),
     )
     assert alike.labelled.all()
+
+
+def test_a_group_is_in_one_fold():
+    generator = np.random.default_rng(7)
+    signal = np.arange(900) < 300
+    group = np.where(signal, np.arange(900), 1000 + generator.integers(0, 90, 900))
+    fold = folds(signal, group, generator=generator)
+    for one in np.unique(group):
+        assert len(np.unique(fold[group == one])) == 1
+    largest = np.unique(group[~signal], return_counts=True)[1].max()
+    counts = np.bincount(fold[~signal], minlength=FOLDS)
+    assert counts.min() > 0
+    assert np.ptp(counts) <= largest
+    assert np.ptp(np.bincount(fold[signal], minlength=FOLDS)) == 0
+
+
+def test_a_score_that_knows_the_shower_teaches_nothing_of_others():
+    generator = np.random.default_rng(8)
+    group = np.repeat(np.arange(160), 12)
+    signal = group < 80
+    # Both scores tell the showers apart and nothing else: the class hangs on the shower alone.
+    scores = generator.normal(size=(2, 160))[:, group]
+    found = []
+    for families in (group, np.arange(len(group))):
+        fold = folds(signal, families, generator=np.random.default_rng(9))
+        score = judged("product", scores, signal, fold).score
+        found.append(areas(score[None], signal).values[0])
+    assert found[0] < 0.6
+    assert found[1] > 0.65
