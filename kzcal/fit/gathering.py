@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
+from jaxtyping import Float64
 
 from kzcal.calibrate.stream import HitBatch
 from kzcal.errors import CalibrationError
@@ -71,12 +72,21 @@ def gather(
         advance("count hits", len(batch.pmt) / n_hits)
     vertex = run.stream.events.vertex.double().cpu().numpy()
     transport = Transport(run.detector)
-    points = emission_points(rows, vertex, transport, decays=DECAYS, seed=config.seed)
+    points = emission_points(
+        rows, vertex, transport, light=_light_in_hits(run), decays=DECAYS, seed=config.seed
+    )
     for block in traced(points, run, config.photons / n_events, seed=config.seed):
         for gatherer in gatherers:
             gatherer.add_light(block)
         advance("trace light", len(block.events) / n_events)
     return tuple(gatherer.term() for gatherer in gatherers)
+
+
+def _light_in_hits(run: CalibratedRun) -> Float64[np.ndarray, " event"]:
+    """Light of every event in the hits that it leaves on average where the run's events are."""
+    light = run.result.light.light.double().cpu().numpy()
+    scale: float = float(run.result.n_hits.sum()) / max(light.sum(), 1e-12)
+    return light * scale
 
 
 def sample_rows(run: CalibratedRun, config: FitConfig) -> Mapping[str, Rows]:

@@ -3,7 +3,8 @@
 Every event of a sample gets decays of the sample's source, drawn once with a fixed seed. They
 begin at the event's reconstructed vertex and each is then moved so that the centroid of its light
 lies there, because that is what a reconstruction finds. Alphas and betas are points; gammas
-spread their light over some decimetres.
+spread their light over some decimetres and give it later. How much of a decay's light comes from
+gammas goes with how much there is in all: bright events get decays that look bright.
 
 Assumption: the vertex resolution moves the points of a decay together and by no more than the
 light changes over; terms that see it (times, edges) fold it in themselves.
@@ -112,6 +113,7 @@ def emission_points(
     vertex: Vertices,
     transport: Transport,
     *,
+    light: Float64[np.ndarray, " event"] | None = None,
     sources: Mapping[str, ParticleSource] | None = None,
     decays: int = 1,
     seed: int,
@@ -122,6 +124,9 @@ def emission_points(
         rows: events of each sample, such as of ``rows_of_samples``.
         vertex: of every event of the run, m.
         transport: of the detector.
+        light: of every event of the run, in hits, whose number fluctuates; decays are given such
+            fluctuations and go to the events of their sample in the order of light. None for any
+            decays.
         sources: what decays in a sample, by its name; None for ``source_of`` each.
         decays: drawn for every event, which share its light: where and when gammas shine differs
             from one to the next, and events are few.
@@ -133,7 +138,7 @@ def emission_points(
         source = source_of(name) if sources is None else sources[name]
         generator = np.random.default_rng([seed, *name.encode()])
         drawn = np.repeat(rows[name], decays)
-        parts.append(_points(drawn, vertex, source, transport, generator))
+        parts.append(_points(drawn, vertex, light, source, transport, generator))
     row, position, time, share = (np.concatenate(column) for column in zip(*parts, strict=True))
     sample = np.repeat(np.arange(len(names)), [len(part[0]) for part in parts])
     return EmissionPoints(row, position, time, share, sample, names)
@@ -142,6 +147,7 @@ def emission_points(
 def _points(
     rows: Rows,
     vertex: Vertices,
+    brightness: Float64[np.ndarray, " event"] | None,
     source: ParticleSource,
     transport: Transport,
     generator: np.random.Generator,
@@ -150,7 +156,24 @@ def _points(
     start = vertex[rows].astype(np.float64)
     primaries = source.sample(len(rows), generator=generator)
     light = transport.light(transport.deposits(primaries, start, generator=generator))
-    return _laid(light, rows, start)
+    if brightness is not None:
+        rows = _ranked(rows, brightness[rows], light, generator)
+    return _laid(light, rows, vertex[rows].astype(np.float64))
+
+
+def _ranked(
+    rows: Rows,
+    hits: Float64[np.ndarray, " decay"],
+    light: LightSites,
+    generator: np.random.Generator,
+) -> Rows:
+    """Row for every decay: those that look brightest belong to the brightest events."""
+    total = np.bincount(light.event.numpy(), light.scintillation.numpy(), len(rows))
+    mean = total * (hits.sum() / max(total.sum(), 1e-12))
+    seen = mean + np.sqrt(mean) * generator.standard_normal(len(mean))
+    ranked = np.empty_like(rows)
+    ranked[np.argsort(seen, kind="stable")] = rows[np.argsort(hits, kind="stable")]
+    return ranked
 
 
 def _laid(light: LightSites, rows: Rows, vertex: Vertices) -> Columns:

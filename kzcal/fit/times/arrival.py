@@ -82,7 +82,6 @@ class ArrivalFold:
         kind: type of the PMTs of each cell.
         spread: transit-time spreads of PMTs of each type over their root mean square, at equal
             shares of the hits.
-        offset_variance: of the time offsets of each type's PMTs, from their errors, ns^2.
         alpha: share of alphas in the light of each cell.
         rise_time: of the scintillation, ns.
         early: least and largest delay of early pulses of each type's PMTs, ns.
@@ -98,7 +97,6 @@ class ArrivalFold:
 
     kind: Tensor
     spread: Float[Tensor, "type share"]
-    offset_variance: Float[Tensor, " type"]
     alpha: Float[Tensor, " cell"]
     rise_time: float
     early: Float[Tensor, "type 2"]
@@ -172,8 +170,7 @@ class ArrivalFold:
         profile = electron + self.alpha[:, None] * (alpha - electron)
         late = 1 - fraction + fraction * exponential(omega, values["late_delay"])
         rms = torch.stack([values["tts_mean_17"], values["tts_mean_20"]])
-        variance = (rms[:, None] * self.spread) ** 2 + self.offset_variance[:, None]
-        transit = gaussian(omega, variance).mean(1)[self.kind]
+        transit = gaussian(omega, (rms[:, None] * self.spread) ** 2).mean(1)[self.kind]
         early = 1 + values["early_fraction"] * (even_delay(omega, self.early) - 1)[self.kind]
         return profile * transit * early * late * exponential(omega, self.rise_time)
 

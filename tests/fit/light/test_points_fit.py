@@ -64,6 +64,17 @@ def test_many_decays_share_an_event_s_light_and_steady_its_time(transport, verte
     assert many.std() < 0.4 * one.std()
 
 
+def test_bright_events_get_bright_decays_whose_gammas_shine_later(transport, vertex):
+    rows, light = {"bi214": np.arange(300)}, np.arange(300.0)[::-1]
+    found = emission_points(rows, vertex, transport, light=light, decays=8, seed=7)
+    np.testing.assert_allclose(np.bincount(found.row, found.share, 300), 1, rtol=1e-12)
+    for axis in range(3):
+        centroid = np.bincount(found.row, found.share * found.position[:, axis], 300)
+        np.testing.assert_allclose(centroid, vertex[:, axis], atol=1e-6)
+    time = np.bincount(found.row, found.share * found.time, 300)
+    assert time[light < 45].mean() < 0.5 * time[light >= 150].mean()
+
+
 def test_same_seed_same_points_whatever_the_other_samples_are(transport, vertex, points):
     rows = {"po210": np.arange(1), "neutron-capture": np.arange(0, 300, 5)}
     alone = emission_points(rows, vertex, transport, seed=7)

@@ -41,7 +41,6 @@ def fold(**changes):
     plain = ArrivalFold(
         kind=TYPES,
         spread=torch.ones(2, 4, dtype=torch.float64),
-        offset_variance=tensor([0.0, 0.0]),
         alpha=tensor([0.0, 0.0]),
         rise_time=0.0,
         early=tensor([[-25.0, -10.0], [-35.0, -15.0]]),
