@@ -5,8 +5,8 @@ expected of a cell is the light that was traced to it, folded with all that dela
 shapes are compared: every cell and charge has as many hits as were counted. Dark hits are known
 from where no light is.
 
-Assumption: errors of the PMTs' offsets do not widen the residuals. The offsets were fitted to these
-    hits, which lie closer to them than to the true ones by about as much.
+Assumption: errors of the PMTs' offsets do not widen the residuals. The offsets were fitted to
+    these hits, which lie closer to them than to the true ones by about as much.
 """
 
 from __future__ import annotations
