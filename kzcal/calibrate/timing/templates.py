@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kzcal.calibrate.arrivals import N_DISTANCE, N_ENERGY, POINT_LIKE, Arrivals
+from kzcal.calibrate.survey import LIGHT_WINDOW
 from kzcal.calibrate.timing.cells import (
     FIRST,
     N_BINS,
@@ -66,7 +67,7 @@ class Templates:
     merging_time: float
 
     def photoelectrons(
-        self, values: Float[Tensor, " value"], tts: Float[Tensor, " type"]
+        self, values: Float[Tensor, " value"], tts: Float[Tensor, " type"], n_bins: int = N_BINS
     ) -> Float[Tensor, "type energy bin"]:
         """Share of photoelectrons by time bin at one distance, for spreads of each type [ns]."""
         omega = angular_frequencies(N_TRANSFORM, STEP, values.device)
@@ -79,7 +80,7 @@ class Templates:
         variance = tts[:, None] ** 2 + extra[None]
         early = at_times(omega, self.simple.early_share, self.simple.early_ns)[:, None]
         transform = gaussian(omega, variance.clamp(min=0.05)) * early * profile * optics
-        return bin_contents(transform, omega, STEP, N_BINS)
+        return bin_contents(transform, omega, STEP, n_bins)
 
     def any_charge(
         self, place: int, values: Float[Tensor, " value"]
@@ -94,8 +95,9 @@ class Templates:
         return smeared(hits, self.smearing[:, None], STEP)
 
     def arrivals(self) -> Arrivals:
-        """Arrival times of photoelectrons, mean of the types."""
-        rows = [self.photoelectrons(values, self.simple.tts) for values in self.values]
+        """Arrival times of photoelectrons in the light window, mean of the types."""
+        n_bins = round((LIGHT_WINDOW[1] - FIRST) / STEP)
+        rows = [self.photoelectrons(values, self.simple.tts, n_bins) for values in self.values]
         share = smeared(torch.stack(rows, dim=2), self.smearing[:, None], STEP)
         return Arrivals.of(share.mean(0), FIRST, STEP)
 

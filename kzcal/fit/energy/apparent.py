@@ -4,9 +4,6 @@ The hits of good PMTs in the light window are counted, each with the light that 
 it was busy, and the dark ones are taken off. Over the share of the light that these PMTs collect
 by the calibration's own light model, with what pile-up and threshold do to the count, this is the
 apparent light of the event; its unit is that of the model, and its dependence on the vertex gone.
-
-Assumption: the arrival times of the calibration end at 100 ns; what comes later is rare enough
-    that nothing is lost behind it.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kzcal.calibrate.arrivals import DISTANCE_EDGES, N_ENERGY, Arrivals, class_of, energy_class
+from kzcal.calibrate.arrivals import DISTANCE_EDGES, class_of, energy_class
 from kzcal.calibrate.light_model import dense_share
 from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S
 from kzcal.calibrate.stream import HitBatch
@@ -35,13 +32,11 @@ class HitSums:
         counted: hits in the light window.
         lost: light lost behind them, in photoelectrons above threshold.
         squares: sum of the squares of one and the light lost behind each hit.
-        early: hits of each energy class, and those of them before the last arrival.
     """
 
     counted: Float[Tensor, " event"]
     lost: Float[Tensor, " event"]
     squares: Float[Tensor, " event"]
-    early: Float[Tensor, "energy two"]
 
     @classmethod
     def zeros(cls, n_events: int, device: torch.device) -> HitSums:
@@ -50,7 +45,7 @@ class HitSums:
         def zero(*shape: int) -> Tensor:
             return torch.zeros(shape, dtype=torch.float64, device=device)
 
-        return cls(zero(n_events), zero(n_events), zero(n_events), zero(N_ENERGY, 2))
+        return cls(zero(n_events), zero(n_events), zero(n_events))
 
     def add(self, batch: HitBatch, run: CalibratedRun, wanted: Bool[Tensor, " event"]) -> None:
         """Add the hits of wanted events."""
@@ -68,10 +63,6 @@ class HitSums:
             (self.squares, (1 + behind) ** 2),
         ):
             total.index_add_(0, row, weight)
-        kind = energy_class(stream.events.energy[row])
-        before = residual[chosen] < last_arrival(result.arrivals)
-        self.early[:, 0] += torch.bincount(kind, minlength=N_ENERGY)
-        self.early[:, 1] += torch.bincount(kind[before], minlength=N_ENERGY)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,18 +84,11 @@ class ApparentLight:
         cls, sums: HitSums, run: CalibratedRun, wanted: Bool[Tensor, " event"]
     ) -> ApparentLight:
         """Apparent light from the hits of a whole run."""
-        early = early_share(sums, run, wanted)
-        kind = energy_class(run.stream.events.energy)
-        counted = sums.counted + early[kind] * sums.lost - dark_hits(run)
-        share, pulses = collected(run, wanted, early)
+        counted = sums.counted + sums.lost - dark_hits(run)
+        share, pulses = collected(run, wanted)
         safe = torch.where(pulses > 0, pulses, 1.0)
         everything = (sums.counted + sums.lost).clamp(min=1.0)
         return cls(torch.where(pulses > 0, counted / safe, 0.0), share, sums.squares / everything)
-
-
-def last_arrival(arrivals: Arrivals) -> float:
-    """Residual beyond which the calibration knows no arrivals, ns."""
-    return arrivals.first + arrivals.step * (arrivals.arrived.shape[-1] - 1)
 
 
 def dark_hits(run: CalibratedRun) -> float:
@@ -113,29 +97,12 @@ def dark_hits(run: CalibratedRun) -> float:
     return float(run.result.survey.dark.rate[good].double().sum()) * WINDOW_S
 
 
-def early_share(
-    sums: HitSums, run: CalibratedRun, wanted: Bool[Tensor, " event"]
-) -> Float[Tensor, " energy"]:
-    """Share of the light of each energy class that comes before the last arrival."""
-    events = torch.bincount(
-        energy_class(run.stream.events.energy[wanted]), minlength=N_ENERGY
-    ).double()
-    lower, upper = LIGHT_WINDOW
-    known = (last_arrival(run.result.arrivals) - lower) / (upper - lower)
-    dark = dark_hits(run) * events
-    light = (sums.early[:, 0] - dark).clamp(min=1.0)
-    before: Tensor = ((sums.early[:, 1] - known * dark) / light).clamp(0.0, 1.0)
-    return before
-
-
 def collected(
-    run: CalibratedRun, wanted: Bool[Tensor, " event"], before: Float[Tensor, " energy"]
+    run: CalibratedRun, wanted: Bool[Tensor, " event"]
 ) -> tuple[Float[Tensor, " event"], Float[Tensor, " event"]]:
     """Hits that a unit of each event's light leaves: photoelectrons alone, and with pile-up."""
     stream, light, detector = run.stream, run.result.light, run.stream.detector
-    arrivals = run.result.arrivals
-    arrived = arrivals.arrived * before[:, None, None].to(arrivals.arrived.dtype)
-    pileup = pileup_of(run, Arrivals(arrived, arrivals.first, arrivals.step))
+    pileup = pileup_of(run, run.result.arrivals)
     good = run.weight > 0
     weight = run.weight.float()
     share = torch.zeros_like(wanted, dtype=torch.float64)
