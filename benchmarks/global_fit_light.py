@@ -31,9 +31,7 @@ from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import gather
 from kzcal.fit.light.collection import EFFICIENCY_20
-from kzcal.fit.light.occupancy import N_ANGLES, N_SHELLS, N_TYPES, OccupancyCounts, OccupancyTerm
-from kzcal.fit.light.points import emission_points, rows_of_samples
-from kzcal.fit.light.traced import traced
+from kzcal.fit.light.occupancy import N_ANGLES, N_SHELLS, N_TYPES, OccupancyTerm
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.parameters import ParameterSet
@@ -44,7 +42,6 @@ from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials
 from kzcal.io.source import EventSource, open_events
 from kzcal.parts import Minimum
-from kzcal.physics.transport import Transport
 from kzcal.plugins import load
 
 FITTED = (
@@ -163,18 +160,9 @@ def period_fit(
 
 
 def _term(run: CalibratedRun, config: FitConfig, photons: float, turn: int) -> OccupancyTerm:
-    events = run.stream.events
-    inside = (events.used & (events.vertex.norm(dim=1) < config.radius_m)).numpy()
-    rows = rows_of_samples(run.result.selections, inside)
-    counts = OccupancyCounts.of(run, rows)
-    for batch in run.stream.batches():
-        counts.add(batch)
-    vertex = events.vertex.double().numpy()
-    points = emission_points(rows, vertex, Transport(run.detector), seed=1)
-    n = sum(len(part) for part in rows.values())
-    for block in traced(points, run, photons / n, seed=1 + turn):
-        counts.add_light(block)
-    return counts.term()
+    settings = replace(config, terms=("occupancy",), photons=int(photons), seed=1 + turn)
+    (term,) = gather(run, run.detector, settings)
+    return term
 
 
 def period(

@@ -29,23 +29,19 @@ from timed_run import TRUTH, TimedRun
 
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.fit.config import FitConfig
-from kzcal.fit.gathering import DECAYS
-from kzcal.fit.light.points import emission_points, rows_of_samples
-from kzcal.fit.light.traced import traced
+from kzcal.fit.gathering import gather
 from kzcal.fit.newton import Newton
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.parameters import ParameterSet
 from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Expectation
 from kzcal.fit.times.cells import SAMPLES
-from kzcal.fit.times.counts import TimeCounts
 from kzcal.fit.times.term import TimeTerm, time_edges
 from kzcal.geometry import Detector
 from kzcal.geometry.adjusted import detector_at
 from kzcal.geometry.materials import Materials
 from kzcal.io.source import EventSource, open_events
 from kzcal.parts import Minimum, Parameter
-from kzcal.physics.transport import Transport
 from kzcal.plugins import Plugins, load
 
 DRAWN = {
@@ -156,18 +152,9 @@ def calibrated(
 
 def term_of(run: CalibratedRun, config: FitConfig, photons: float, turn: int) -> TimeTerm:
     """The term of a run, with so many photons in all."""
-    events = run.stream.events
-    inside = (events.used & (events.vertex.norm(dim=1) < config.radius_m)).numpy()
-    rows = rows_of_samples(run.result.selections, inside, SAMPLES)
-    counts = TimeCounts.of(run, rows)
-    for batch in run.stream.batches():
-        counts.add(batch)
-    vertex, transport = events.vertex.double().numpy(), Transport(run.detector)
-    points = emission_points(rows, vertex, transport, decays=DECAYS, seed=1)
-    n = sum(len(part) for part in rows.values())
-    for block in traced(points, run, photons / n, seed=1 + turn):
-        counts.add_light(block)
-    return counts.term()
+    settings = replace(config, terms=("times",), photons=int(photons), seed=1 + turn)
+    (term,) = gather(run, run.detector, settings)
+    return term
 
 
 def fit_period(
