@@ -75,6 +75,15 @@ def test_bright_events_get_bright_decays_whose_gammas_shine_later(transport, ver
     assert time[light < 45].mean() < 0.5 * time[light >= 150].mean()
 
 
+def test_events_that_differ_by_their_number_of_hits_alone_get_decays_alike(transport):
+    light = np.random.default_rng(3).poisson(400, 2000).astype(float)
+    rows = {"neutron-capture": np.arange(2000)}
+    found = emission_points(rows, np.zeros((2000, 3)), transport, light=light, seed=7)
+    time = np.bincount(found.row, found.share * found.time, 2000)[np.argsort(light)]
+    dim, bright = time[:400].mean(), time[-400:].mean()
+    assert abs(dim - bright) < 0.35  # 0.98 ns if decays had no fluctuations
+
+
 def test_same_seed_same_points_whatever_the_other_samples_are(transport, vertex, points):
     rows = {"po210": np.arange(1), "neutron-capture": np.arange(0, 300, 5)}
     alone = emission_points(rows, vertex, transport, seed=7)
