@@ -7,7 +7,8 @@ spread their light over some decimetres and give it later. How much of a decay's
 gammas goes with how much there is in all: bright events get decays that look bright.
 
 Assumption: the vertex resolution moves the points of a decay together and by no more than the
-light changes over; terms that see it (times, edges) fold it in themselves.
+light changes over; terms that see it (times, edges) fold it in themselves. A decay drawn at one
+event's vertex shines alike at another's: walls are farther away than its gammas go.
 """
 
 from __future__ import annotations
