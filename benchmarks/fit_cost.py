@@ -25,6 +25,7 @@ from kzcal.calibrate.driver import calibrate_run
 from kzcal.calibrate.measure import checked_samples
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import sample_rows
+from kzcal.fit.light.lost import LostByTime
 from kzcal.fit.light.occupancy import OccupancyCounts
 from kzcal.fit.light.points import EmissionPoints, emission_points
 from kzcal.fit.light.sloped import SlopedHistogram
@@ -97,7 +98,7 @@ def prepared(source: EventSource) -> Tracing:
     rows = sample_rows(run, config)
     counted = OccupancyCounts.of(run, rows)
     for batch in run.stream.batches():
-        counted.add(batch)
+        counted.add(batch, LostByTime(run).behind(batch))
     vertex = run.stream.events.vertex.double().numpy()
     points = emission_points(rows, vertex, Transport(nominal), seed=1)
     parameters = config.parameter_set(nominal)

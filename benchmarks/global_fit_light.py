@@ -161,7 +161,7 @@ def period_fit(
 
 def _term(run: CalibratedRun, config: FitConfig, photons: float, turn: int) -> OccupancyTerm:
     settings = replace(config, terms=("occupancy",), photons=int(photons), seed=1 + turn)
-    (term,) = gather(run, run.detector, settings)
+    (term,) = gather(run, run.detector, settings).terms
     return term
 
 
@@ -224,7 +224,7 @@ def _joint(
         config.calibration_config(),
         device=torch.device("cpu"),
     )
-    terms = gather(run, nominal, config)
+    terms = gather(run, nominal, config).terms
     objective = FitObjective(terms, parameters.free, parameters.fixed)
     found = Newton().minimise(objective, parameters.free, seed=1)
     errors = np.sqrt(np.diag(found.covariance))

@@ -153,7 +153,7 @@ def calibrated(
 def term_of(run: CalibratedRun, config: FitConfig, photons: float, turn: int) -> TimeTerm:
     """The term of a run, with so many photons in all."""
     settings = replace(config, terms=("times",), photons=int(photons), seed=1 + turn)
-    (term,) = gather(run, run.detector, settings)
+    (term,) = gather(run, run.detector, settings).terms
     return term
 
 

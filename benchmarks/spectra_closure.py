@@ -36,6 +36,7 @@ from kzcal.calibrate.stream import DetectorTensors, EventColumns, RunStream
 from kzcal.calibrate.survey import FIRST, N_BINS, STEP, survey
 from kzcal.fit.config import FitConfig
 from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings
+from kzcal.fit.light.lost import LostByTime
 from kzcal.fit.light.points import Rows, emission_points, source_of
 from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
@@ -253,7 +254,7 @@ def fitted(run: CalibratedRun, nominal: Detector, seed: int) -> tuple[np.ndarray
     settings = SpectrumSettings(n_shells=2, decays=4000, seed=seed + 1000)
     spectra = SpectrumAccumulator.of(run, nominal, tuple(rows), settings)
     for batch in run.stream.batches():
-        spectra.add(batch)
+        spectra.add(batch, LostByTime(run).behind(batch))
     vertex = run.stream.events.vertex.double().numpy()
     transport = Transport(run.detector, run.materials)
     points = emission_points(rows, vertex, transport, seed=seed + 2000)

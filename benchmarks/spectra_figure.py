@@ -25,6 +25,7 @@ from kzcal.fit.config import FitConfig
 from kzcal.fit.energy.gathering import SpectrumAccumulator
 from kzcal.fit.energy.spectra import SpectrumTerm
 from kzcal.fit.gathering import sample_rows
+from kzcal.fit.light.lost import LostByTime
 from kzcal.fit.light.points import emission_points
 from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
@@ -104,7 +105,7 @@ def spectra_of(events: Path, config: FitConfig, optics: dict[str, float]) -> Spe
         rows = sample_rows(run, config)
         spectra = SpectrumAccumulator.of(run, nominal, tuple(rows))
         for batch in run.stream.batches():
-            spectra.add(batch)
+            spectra.add(batch, LostByTime(run).behind(batch))
         vertex = run.stream.events.vertex.double().numpy()
         points = emission_points(rows, vertex, Transport(run.detector, materials), seed=1)
         for block in traced(points, run, PHOTONS, seed=1):

@@ -36,6 +36,9 @@ from kzcal.parts import Effort, Minimiser, Minimum, SampleSelection
 
 log = logging.getLogger(__name__)
 RESOLUTIONS = ("vertex_resolution", "t0_resolution")
+SAME_LOSSES = 1.0
+"""After a round that moved no parameter by more standard deviations, the light lost behind hits
+is kept: from the next round's photons it would differ by noise that moves parameters again."""
 """Parameters that the calibration of every PMT takes."""
 
 
@@ -185,14 +188,24 @@ class _Turns:
         if result is None:
             result = self._calibrated(calibration)
         rounds: list[Round] = []
+        lost = None
         while True:
             began = time.perf_counter()
             at = detector_at(nominal, parameters.values)
             run = CalibratedRun.of(
                 self.source, result, at, materials, calibration, device=self.device
             )
-            terms = gather(run, nominal, self.config, advance=self.advance)
-            objective = FitObjective(terms, parameters.free, parameters.fixed, str(self.device))
+            gathered = gather(
+                run,
+                nominal,
+                self.config,
+                values=parameters.values,
+                lost=lost,
+                advance=self.advance,
+            )
+            objective = FitObjective(
+                gathered.terms, parameters.free, parameters.fixed, str(self.device)
+            )
             minimum = lowest(objective, parameters, first, seed=self.config.seed)
             moved = _moved(parameters, minimum)
             seconds = time.perf_counter() - began
@@ -205,9 +218,10 @@ class _Turns:
             if moved <= self.config.settled or len(rounds) >= self.config.rounds:
                 turns = tuple(rounds)
                 return _State(parameters, run, calibration, objective, minimum, turns)
+            lost = gathered.lost if moved <= SAME_LOSSES else None
             wanted = self._with_resolutions(parameters)
             if self._differ(calibration, wanted, parameters, minimum):
-                calibration, result = wanted, self._calibrated(wanted)
+                calibration, result, lost = wanted, self._calibrated(wanted), None
 
     def _with_resolutions(self, parameters: ParameterSet) -> CalibrationConfig:
         values = parameters.values

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
+from torch import Tensor
 
 from kzcal.calibrate.stream import HitBatch
 from kzcal.errors import CalibrationError
 from kzcal.fit.config import FitConfig
 from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings
+from kzcal.fit.light.lost import LostByTrace
 from kzcal.fit.light.occupancy import OccupancyCounts
 from kzcal.fit.light.points import SAMPLES, Rows, emission_points, rows_of_samples
 from kzcal.fit.light.traced import TracedBlock, traced
+from kzcal.fit.light.traced_pairs import ArrivalValues, TracedPairs
 from kzcal.fit.run import CalibratedRun
 from kzcal.fit.terms import Term
 from kzcal.fit.times.counts import TimeCounts
@@ -28,8 +32,8 @@ DECAYS = 8
 class Gatherer(Protocol):
     """Takes in a run and the light traced for it, each once, and gives a term."""
 
-    def add(self, batch: HitBatch) -> None:
-        """Take in hits."""
+    def add(self, batch: HitBatch, behind: Float[Tensor, " hit"], /) -> None:
+        """Take in hits, and the light lost behind each."""
 
     def add_light(self, block: TracedBlock) -> None:
         """Take in traced photons."""
@@ -38,19 +42,36 @@ class Gatherer(Protocol):
         """The comparison."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """What one pass over a run and one over its traced light give.
+
+    Args:
+        terms: the comparisons.
+        lost: light lost behind hits.
+    """
+
+    terms: tuple[Term, ...]
+    lost: LostByTrace
+
+
 def gather(
     run: CalibratedRun,
     nominal: Detector,
     config: FitConfig,
     *,
+    values: Mapping[str, float] | None = None,
+    lost: LostByTrace | None = None,
     advance: Callable[[str, float], None] = lambda _step, _share: None,
-) -> tuple[Term, ...]:
+) -> Gathered:
     """The terms that a configuration asks for.
 
     Args:
         run: the calibrated run, with the detector at the values that light is traced with.
         nominal: the detector as its file describes it.
         config: the settings.
+        values: of the parameters, by name; None for those where the fit starts.
+        lost: of an earlier trace with the same calibration; None for this trace's.
         advance: called with the name of a step and the share of it that is done.
 
     Raises:
@@ -65,24 +86,30 @@ def gather(
         )
         raise CalibrationError(message)
     gatherers = _gatherers(run, nominal, config, rows)
-    n_hits = max(run.stream.source.n_hits, 1)
-    for batch in run.stream.batches():
-        for gatherer in gatherers:
-            gatherer.add(batch)
-        advance("count hits", len(batch.pmt) / n_hits)
     vertex = run.stream.events.vertex.double().cpu().numpy()
     transport = Transport(run.detector)
     points = emission_points(
-        rows, vertex, transport, light=_light_in_hits(run), decays=DECAYS, seed=config.seed
+        rows, vertex, transport, light=light_in_hits(run), decays=DECAYS, seed=config.seed
     )
+    delays = ArrivalValues.of(values or config.parameter_set(nominal).values)
+    pairs = TracedPairs.of(run, rows, delays, seed=config.seed)
     for block in traced(points, run, config.photons / n_events, seed=config.seed):
+        if lost is None:
+            pairs.add_light(block)
         for gatherer in gatherers:
             gatherer.add_light(block)
         advance("trace light", len(block.events) / n_events)
-    return tuple(gatherer.term() for gatherer in gatherers)
+    lost = pairs.lost() if lost is None else lost
+    n_hits = max(run.stream.source.n_hits, 1)
+    for batch in run.stream.batches():
+        behind = lost.behind(batch)
+        for gatherer in gatherers:
+            gatherer.add(batch, behind)
+        advance("count hits", len(batch.pmt) / n_hits)
+    return Gathered(tuple(gatherer.term() for gatherer in gatherers), lost)
 
 
-def _light_in_hits(run: CalibratedRun) -> Float64[np.ndarray, " event"]:
+def light_in_hits(run: CalibratedRun) -> Float64[np.ndarray, " event"]:
     """Light of every event in the hits that it leaves on average where the run's events are."""
     light = run.result.light.light.double().cpu().numpy()
     scale: float = float(run.result.n_hits.sum()) / max(light.sum(), 1e-12)

@@ -10,7 +10,8 @@ import torch
 from kzcal.errors import CalibrationError
 from kzcal.fit import driver
 from kzcal.fit.config import FitConfig
-from kzcal.fit.driver import fit_run
+from kzcal.fit.driver import SAME_LOSSES, fit_run
+from kzcal.fit.gathering import Gathered
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import Expectation
 
@@ -48,7 +49,7 @@ class Near:
 @pytest.fixture
 def stages(monkeypatch):
     """Calibrations that were asked for, and anchors that light was traced at."""
-    seen = SimpleNamespace(calibrations=[], anchors=[])
+    seen = SimpleNamespace(calibrations=[], anchors=[], lost=[])
     counts = torch.tensor([1e4 * np.exp(1.15**2), 1.6e4], dtype=torch.float64)
 
     def calibrate(source, detector, config, *, samples, device, advance):
@@ -60,10 +61,12 @@ def stages(monkeypatch):
         def of(source, result, detector, materials, config, *, device):
             return SimpleNamespace(result=result, detector=detector)
 
-    def gather(run, nominal, config, *, advance):
+    def gather(run, nominal, config, *, values, lost, advance):
         anchor = run.detector.light.absorption_scale
         seen.anchors.append(anchor)
-        return (Near(anchor, run.result.taken, counts),)
+        seen.lost.append((lost, run.result.taken))
+        term = Near(anchor, run.result.taken, counts)
+        return Gathered((term,), lost or SimpleNamespace(taken=run.result.taken))
 
     monkeypatch.setattr(driver, "calibrate_run", calibrate)
     monkeypatch.setattr(driver, "CalibratedRun", Run)
@@ -86,6 +89,23 @@ def test_both_levels_end_where_nothing_moves(stages):
     assert best(found) == pytest.approx(TRUTH, rel=2e-3)
     assert found.result.taken == pytest.approx(0.16, rel=2e-3)
     assert len(stages.anchors) == len(found.rounds)
+
+
+def test_lost_light_is_kept_once_little_moves(stages):
+    found = fit(replace(CONFIG, fit=("absorption_scale",), settled=1e-3))
+    moved = [r.moved for r in found.rounds]
+    kept = [lost is not None for lost, _ in stages.lost]
+    assert kept == [False, *(m <= SAME_LOSSES for m in moved[:-1])]
+    assert True in kept
+    assert False in kept[1:]
+
+
+def test_lost_light_is_that_of_the_calibration(stages):
+    fit(replace(CONFIG, settled=1e-3))
+    assert len(set(stages.calibrations)) > 1
+    kept = [(lost.taken, taken) for lost, taken in stages.lost if lost is not None]
+    assert kept
+    assert all(then == now for then, now in kept)
 
 
 def test_every_start_ends_at_the_same_point(stages):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from traced_run import points_of
 
+from kzcal.fit.light.lost import LostByTime
 from kzcal.fit.light.occupancy import OccupancyCounts
 from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
@@ -36,7 +37,7 @@ def term_of(run, photons, seed=1, *, light=None):
     shining = run if light is None else replace(run, detector=light)
     counts = OccupancyCounts.of(shining, {"one": np.arange(len(run.stream.events.used))})
     for batch in run.stream.batches():
-        counts.add(batch)
+        counts.add(batch, LostByTime(run).behind(batch))
     for block in traced(points_of(run), shining, photons, seed=seed):
         counts.add_light(block)
     return counts.term()

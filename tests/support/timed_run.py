@@ -93,7 +93,13 @@ class TimedRun:
         n = len(self.samples)
         position = self.run.stream.events.vertex.double().numpy()
         return EmissionPoints(
-            np.arange(n), position, np.zeros(n), np.ones(n), self.samples, tuple(SAMPLES)
+            row=np.arange(n),
+            position=position,
+            time=np.zeros(n),
+            share=np.ones(n),
+            decay=np.arange(n),
+            sample=self.samples,
+            names=tuple(SAMPLES),
         )
 
     def _normal(self, *shape):

@@ -76,6 +76,8 @@ def run_at(vertex, *, light=None, exchanged=(), hits=None, dark_rate=0.0, **para
             dark=SimpleNamespace(rate=torch.full((detector.n_pmt,), dark_rate)),
         ),
         arrivals=Arrivals.of(flat, -20.0, 1.0),
+        timing=SimpleNamespace(simple=SimpleNamespace(tts=torch.tensor([1.3, 2.4]))),
+        selections={},
         charge=SimpleNamespace(
             gain=weight.clone(),
             width=0.3 * weight,
@@ -107,6 +109,7 @@ def points_of(run, rows=None, *, sample=0, names=("one",)):
         position=run.stream.events.vertex.numpy()[rows].astype(float),
         time=np.zeros(len(rows)),
         share=np.ones(len(rows)),
+        decay=np.arange(len(rows)),
         sample=np.full(len(rows), sample),
         names=names,
     )

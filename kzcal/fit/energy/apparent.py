@@ -18,7 +18,7 @@ from kzcal.calibrate.arrivals import DISTANCE_EDGES, class_of, energy_class
 from kzcal.calibrate.light_model import dense_share
 from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S
 from kzcal.calibrate.stream import HitBatch
-from kzcal.calibrate.survey import LIGHT_WINDOW
+from kzcal.fit.light.lost import in_light
 from kzcal.fit.light.pileup import pileup_of
 from kzcal.fit.run import CalibratedRun
 from kzcal.optics.acceptance import sightline
@@ -47,14 +47,17 @@ class HitSums:
 
         return cls(zero(n_events), zero(n_events), zero(n_events))
 
-    def add(self, batch: HitBatch, run: CalibratedRun, wanted: Bool[Tensor, " event"]) -> None:
-        """Add the hits of wanted events."""
-        result, stream = run.result, run.stream
-        residual = batch.residual - result.survey.offset[batch.pmt]
+    def add(
+        self,
+        batch: HitBatch,
+        behind: Float[Tensor, " hit"],
+        run: CalibratedRun,
+        wanted: Bool[Tensor, " event"],
+    ) -> None:
+        """Add the hits of wanted events, and what is lost behind them."""
         chosen = wanted[batch.rows][batch.event] & (run.weight[batch.pmt] > 0)
-        chosen = chosen & (residual > LIGHT_WINDOW[0]) & (residual < LIGHT_WINDOW[1])
-        ahead = result.arrivals.ahead(batch, stream, residual)
-        behind = (result.light.of_hits(batch, stream) * ahead)[chosen].double()
+        chosen = chosen & in_light(batch, run)
+        behind = behind[chosen].double()
         row = batch.event[chosen] + batch.rows.start
         one = torch.ones_like(behind)
         for total, weight in (

@@ -125,9 +125,9 @@ class SpectrumAccumulator:
             collection=CollectionSums.zeros(run, settings.n_shells),
         )
 
-    def add(self, batch: HitBatch) -> None:
-        """Count the hits of a batch."""
-        self.hits.add(batch, self.run, self.wanted)
+    def add(self, batch: HitBatch, behind: Float[Tensor, " hit"]) -> None:
+        """Count the hits of a batch, and what is lost behind them."""
+        self.hits.add(batch, behind, self.run, self.wanted)
 
     def add_light(self, block: TracedBlock) -> None:
         """Count the detected photons of a block."""

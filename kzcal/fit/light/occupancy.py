@@ -26,8 +26,8 @@ from kzcal.calibrate.arrivals import DISTANCE_EDGES, class_of, energy_class
 from kzcal.calibrate.light_model import dense_share
 from kzcal.calibrate.occupancy import EVENTS_AT_ONCE, WINDOW_S
 from kzcal.calibrate.stream import HitBatch
-from kzcal.calibrate.survey import LIGHT_WINDOW
 from kzcal.fit.light.collection import EFFICIENCY_20, seen_share
+from kzcal.fit.light.lost import in_light
 from kzcal.fit.light.pileup import pileup_of
 from kzcal.fit.light.points import Rows
 from kzcal.fit.light.sloped import SlopedHistogram
@@ -124,19 +124,15 @@ class OccupancyCounts:
         light = SlopedHistogram.zeros(N_BINS, device)
         return cls(run, sample, tuple(rows), zero, zero.clone(), light)
 
-    def add(self, batch: HitBatch) -> None:
-        """Count hits in the light window."""
-        run, result = self.run, self.run.result
-        residual = batch.residual - result.survey.offset[batch.pmt]
+    def add(self, batch: HitBatch, behind: Float[Tensor, " hit"]) -> None:
+        """Count hits in the light window, and what is lost behind them."""
+        run = self.run
         row = batch.event + batch.rows.start
-        chosen = (self.sample[row] >= 0) & (run.weight[batch.pmt] > 0)
-        chosen = chosen & (residual > LIGHT_WINDOW[0]) & (residual < LIGHT_WINDOW[1])
-        ahead = result.arrivals.ahead(batch, run.stream, residual)
-        behind = (result.light.of_hits(batch, run.stream) * ahead)[chosen].double()
+        chosen = (self.sample[row] >= 0) & (run.weight[batch.pmt] > 0) & in_light(batch, run)
         view = Sightline(batch.view.distance[chosen], batch.view.cosine[chosen])
         index = bin_of(run, row[chosen], batch.pmt[chosen], view)
         self.hits.add_(torch.bincount(index, minlength=N_BINS))
-        self.lost.add_(torch.bincount(index, behind, N_BINS))
+        self.lost.add_(torch.bincount(index, behind[chosen].double(), N_BINS))
 
     def add_light(self, block: TracedBlock) -> None:
         """Add traced photons, as many as their event has light."""

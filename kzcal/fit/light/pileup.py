@@ -64,14 +64,28 @@ class Pileup:
         distance: Int[Tensor, "*#shape"],
     ) -> Float[Tensor, "*shape"]:
         """Share at expected photoelectrons above threshold, of light of these classes."""
-        nodes = torch.tensor(MEANS, dtype=mean.dtype, device=mean.device)
-        inside = mean.clamp(max=MEANS[-1])
-        low = (torch.bucketize(inside, nodes, right=True) - 1).clamp(0, len(MEANS) - 2)
-        part = (inside - nodes[low]) / (nodes[low + 1] - nodes[low])
         n_energy, n_distance = self.share.shape[1:3]
-        index = ((kind * n_energy + energy) * n_distance + distance) * len(MEANS) + low
-        flat = self.share.reshape(-1)
-        return torch.lerp(flat[index], flat[index + 1], part.to(flat.dtype))
+        cell = (kind * n_energy + energy) * n_distance + distance
+        return between_means(self.share, mean, cell)
+
+
+def between_means(
+    table: Float[Tensor, "*cell mean"], mean: Float[Tensor, "*shape"], cell: Int[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """Values of a table at MEANS, interpolated.
+
+    Args:
+        table: by any classes, of which the last varies fastest, and MEANS.
+        mean: expected photoelectrons above threshold.
+        cell: flat index of the classes.
+    """
+    nodes = torch.tensor(MEANS, dtype=mean.dtype, device=mean.device)
+    inside = mean.clamp(max=MEANS[-1])
+    low = (torch.bucketize(inside, nodes, right=True) - 1).clamp(0, len(MEANS) - 2)
+    part = (inside - nodes[low]) / (nodes[low + 1] - nodes[low])
+    index = cell * len(MEANS) + low
+    flat = table.reshape(-1)
+    return torch.lerp(flat[index], flat[index + 1], part.to(flat.dtype))
 
 
 def counted_share(
@@ -85,17 +99,29 @@ def counted_share(
     nodes = torch.tensor(MEANS, dtype=torch.float64, device=arrived.device).clamp(min=1e-4)
     mean = nodes[:, None] / passing[0]
     steps = round(merging_time / arrivals.step)
-    density = _beginning(mean * arrived.diff(dim=-1), steps)
     later = _shifted(arrived, steps) - arrived
     behind = mean * (later[..., 1:] + later[..., :-1]) / 2
-    seen = torch.zeros_like(behind)
-    chance = torch.exp(-behind)
-    for k, passes in enumerate(passing):
-        seen = seen + chance * passes
-        chance = chance * behind / (k + 1)
-    counted = (density * seen * (1 + passing[0] * behind)).sum(-1)
+    pulses = begun(mean * arrived.diff(dim=-1), steps) * seen(behind, passing)
+    counted = (pulses * (1 + passing[0] * behind)).sum(-1)
     alone = 1 - arrived[..., -1]
     return counted / nodes + alone
+
+
+def seen(
+    behind: Float[Tensor, "*shape bin"], passing: Float[Tensor, " pe"]
+) -> Float[Tensor, "*shape bin"]:
+    """Share of pulses above threshold.
+
+    Args:
+        behind: mean of the further photoelectrons in a pulse.
+        passing: share of pulses of 1, 2, ... photoelectrons above threshold.
+    """
+    share = torch.zeros_like(behind)
+    chance = torch.exp(-behind)
+    for k, passes in enumerate(passing):
+        share = share + chance * passes
+        chance = chance * behind / (k + 1)
+    return share
 
 
 def passing_shares(
@@ -110,18 +136,32 @@ def passing_shares(
     return classes.chance.sum(-1)
 
 
-def _beginning(light: Float[Tensor, "*shape bin"], steps: int) -> Float[Tensor, "*shape bin"]:
-    """Pulses that begin in each bin of time, from the light in it."""
-    begun = torch.zeros_like(light)
+def begun(
+    light: Float[Tensor, "*shape bin"],
+    steps: int,
+    together: Float[Tensor, "*#shape bin"] | None = None,
+) -> Float[Tensor, "*shape bin"]:
+    """Pulses that begin in each bin of time.
+
+    Args:
+        light: photoelectrons in the bin.
+        steps: bins that a pulse takes up.
+        together: chance that a further photoelectron falls into a pulse that began in the bin,
+            over that of independent ones; None for these.
+    """
+    weight = torch.ones_like(light) if together is None else together.expand(light.shape)
+    started = torch.zeros_like(light)
+    taken = torch.zeros_like(light)
     total = torch.zeros_like(light[..., 0])
     for now in range(light.shape[-1]):
         if now > steps:
-            total = total - begun[..., now - steps - 1]
-        edge = begun[..., now - steps] / 2 if now >= steps else 0.0
+            total = total - taken[..., now - steps - 1]
+        edge = taken[..., now - steps] / 2 if now >= steps else 0.0
         here = light[..., now]
-        begun[..., now] = here * (1 - (total - edge)) / (1 + here / 2)
-        total = total + begun[..., now]
-    return begun
+        started[..., now] = here * (1 - (total - edge)) / (1 + here / 2)
+        taken[..., now] = started[..., now] * weight[..., now]
+        total = total + taken[..., now]
+    return started
 
 
 def _shifted(arrived: Float[Tensor, "*shape edge"], steps: int) -> Float[Tensor, "*shape edge"]:
@@ -132,9 +172,13 @@ def _shifted(arrived: Float[Tensor, "*shape edge"], steps: int) -> Float[Tensor,
 
 def pileup_of(run: CalibratedRun, arrivals: Arrivals) -> Pileup:
     """Pile-up of the good PMTs of a run, for light that arrives like this."""
+    return Pileup.of(arrivals, passing_of(run), run.stream.config.merging_time)
+
+
+def passing_of(run: CalibratedRun) -> Float[Tensor, "type pe"]:
+    """Share of pulses of 1, 2, ... photoelectrons above threshold in a run's good PMTs."""
     charge, kind = run.result.charge, run.stream.detector.kind
     fitted = (run.weight > 0) & torch.isfinite(charge.gain)
-    passing = passing_shares(
+    return passing_shares(
         charge.gain[fitted], charge.width[fitted], charge.shape(kind[fitted]), kind[fitted]
-    )
-    return Pileup.of(arrivals, passing, run.stream.config.merging_time)
+    ).double()

@@ -38,6 +38,7 @@ Columns = tuple[
     Float64[np.ndarray, "point 3"],
     Float64[np.ndarray, " point"],
     Float64[np.ndarray, " point"],
+    Int64[np.ndarray, " point"],
 ]
 
 
@@ -50,6 +51,7 @@ class EmissionPoints:
         position: m.
         time: after the decay, ns.
         share: of the event's light; adds up to one for every event.
+        decay: that gave it.
         sample: index into ``names``.
         names: of the samples.
     """
@@ -58,6 +60,7 @@ class EmissionPoints:
     position: Float64[np.ndarray, "point 3"]
     time: Float64[np.ndarray, " point"]
     share: Float64[np.ndarray, " point"]
+    decay: Int64[np.ndarray, " point"]
     sample: Int64[np.ndarray, " point"]
     names: tuple[str, ...]
 
@@ -140,9 +143,13 @@ def emission_points(
         generator = np.random.default_rng([seed, *name.encode()])
         drawn = np.repeat(rows[name], decays)
         parts.append(_points(drawn, vertex, light, source, transport, generator))
-    row, position, time, share = (np.concatenate(column) for column in zip(*parts, strict=True))
+    row, position, time, share, own = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    before = np.cumsum([0, *(len(rows[name]) * decays for name in names)])
+    decay = own + np.repeat(before[:-1], [len(part[0]) for part in parts])
     sample = np.repeat(np.arange(len(names)), [len(part[0]) for part in parts])
-    return EmissionPoints(row, position, time, share, sample, names)
+    return EmissionPoints(row, position, time, share, decay, sample, names)
 
 
 def _points(
@@ -153,7 +160,7 @@ def _points(
     transport: Transport,
     generator: np.random.Generator,
 ) -> Columns:
-    """Row, position, time and share of the points of one sample; a decay for every row given."""
+    """Columns of the points of one sample; a decay for every row given."""
     start = vertex[rows].astype(np.float64)
     primaries = source.sample(len(rows), generator=generator)
     light = transport.light(transport.deposits(primaries, start, generator=generator))
@@ -192,4 +199,5 @@ def _laid(light: LightSites, rows: Rows, vertex: Vertices) -> Columns:
         position + (vertex - centroid)[event],
         light.time.numpy()[shines].astype(np.float64),
         share / np.bincount(row, share)[row],
+        event.astype(np.int64),
     )

@@ -38,6 +38,7 @@ class TracedBlock:
     Args:
         row: event in the run.
         sample: that the event is in, index into the names of the points.
+        decay: that it came from, by its number in the points.
         pmt: cable number.
         view: from the reconstructed vertex, as for hits.
         residual: what a hit's residual would be without the scintillation's time, the PMT's own
@@ -52,6 +53,7 @@ class TracedBlock:
 
     row: Int[Tensor, " photon"]
     sample: Int[Tensor, " photon"]
+    decay: Int[Tensor, " photon"]
     pmt: Int[Tensor, " photon"]
     view: Sightline
     residual: Float[Tensor, " photon"]
@@ -179,6 +181,7 @@ def _block(
     return TracedBlock(
         row=row,
         sample=tensor(events.sample[chosen][place]),
+        decay=tensor(points.decay[rows][found.source]),
         pmt=pmt,
         view=view,
         residual=tensor(flight.astype(np.float32)) - straight,

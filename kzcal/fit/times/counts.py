@@ -84,8 +84,8 @@ class TimeCounts:
             SlopedHistogram.zeros(N_CELLS * N_NODES, device),
         )
 
-    def add(self, batch: HitBatch) -> None:
-        """Count the hits of a batch."""
+    def add(self, batch: HitBatch, _behind: Float[Tensor, " hit"] | None = None) -> None:
+        """Count the hits of a batch; their times have what is lost behind them in the model."""
         hits, run = BinnedHits.of(batch, self.cells), self.cells.run
         index = hits.box * N_TIMES + hits.time
         self.counts.add_(torch.bincount(index, minlength=len(self.counts)))

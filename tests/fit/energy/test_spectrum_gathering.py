@@ -8,6 +8,7 @@ from lit_run import SAMPLES, dark_detector, lit_run
 from kzcal.errors import CalibrationError
 from kzcal.fit.energy.apparent import ApparentLight, HitSums
 from kzcal.fit.energy.gathering import SpectrumAccumulator, SpectrumSettings, smooth_columns
+from kzcal.fit.light.lost import LostByTime
 from kzcal.fit.light.points import EmissionPoints, source_of
 from kzcal.fit.light.traced import traced
 from kzcal.fit.newton import Newton
@@ -43,7 +44,13 @@ def points(run):
     vertex = run.stream.events.vertex.double().numpy()
     n = len(vertex)
     return EmissionPoints(
-        np.arange(n), vertex, np.zeros(n), np.ones(n), np.arange(n) % 2, tuple(SAMPLES)
+        row=np.arange(n),
+        position=vertex,
+        time=np.zeros(n),
+        share=np.ones(n),
+        decay=np.arange(n),
+        sample=np.arange(n) % 2,
+        names=tuple(SAMPLES),
     )
 
 
@@ -52,7 +59,7 @@ def spectra(run, points):
     settings = SpectrumSettings(n_shells=1, n_bins=30, decays=200)
     seen = SpectrumAccumulator.of(run, run.detector, points.names, settings)
     for batch in run.stream.batches():
-        seen.add(batch)
+        seen.add(batch, LostByTime(run).behind(batch))
     for block in traced(points, run, 8000, seed=5):
         seen.add_light(block)
     return seen
@@ -66,7 +73,7 @@ def test_light_is_counted_in_proportion_to_the_photons_however_bright(run, quenc
     everything = run.stream.events.used
     sums = HitSums.zeros(2 * N, everything.device)
     for batch in run.stream.batches():
-        sums.add(batch, run, everything)
+        sums.add(batch, LostByTime(run).behind(batch), run, everything)
     light = ApparentLight.of(sums, run, everything).light
     ratio = float(light[::2].mean() / light[1::2].mean())
     wanted = quenched["neutron-capture"] / quenched["po210"]
@@ -89,7 +96,7 @@ def test_hits_are_counted_the_same_in_other_chunks(run, spectra):
     again = HitSums.zeros(2 * N, torch.device("cpu"))
     wanted = spectra.wanted
     for batch in run.stream.batches():
-        again.add(batch, run, wanted)
+        again.add(batch, LostByTime(run).behind(batch), run, wanted)
     torch.testing.assert_close(again.counted, spectra.hits.counted)
 
 

@@ -10,6 +10,7 @@ from occupancy_toys import TRUTH_IN_THE_MIDDLE, TRUTHS, ball, fitted, free_param
 from scipy import stats
 from traced_run import lit_run, run_at
 
+from kzcal.fit.light.lost import LostByTime
 from kzcal.fit.light.occupancy import N_ANGLES, N_SHELLS, N_TYPES, SHELLS, OccupancyCounts, bin_of
 from kzcal.fit.objective import FitObjective
 from kzcal.fit.terms import deviance
@@ -100,7 +101,7 @@ def test_events_and_pmts_that_take_no_part_are_left_out(run):
     few = replace(run, weight=torch.where(torch.arange(len(run.weight)) < 900, run.weight, 0.0))
     counts = OccupancyCounts.of(few, {"a": np.arange(0, 50), "b": np.arange(100, 110)})
     for batch in run.stream.batches():
-        counts.add(batch)
+        counts.add(batch, LostByTime(few).behind(batch))
     wanted = 0
     for batch in run.stream.batches():
         row = batch.event + batch.rows.start

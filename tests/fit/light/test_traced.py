@@ -79,6 +79,7 @@ def test_points_are_shared_out_and_keep_their_times():
         position=np.repeat(VERTEX[:2], n, axis=0),
         time=np.concatenate([np.full(n, 7000.0), np.tile([0.0, 1000.0], n // 2)]),
         share=np.concatenate([np.full(n, 0.02), np.tile([0.03, 0.01], n // 2)]),
+        decay=np.repeat([0, 1], n),
         sample=np.zeros(2 * n, int),
         names=("one",),
     )
@@ -106,7 +107,7 @@ def test_exchanged_cables_are_lit_where_they_end():
 def test_an_event_may_be_in_two_samples():
     run = run_at(VERTEX)
     a, b = points_of(run, [0, 1]), points_of(run, [1, 2], sample=1)
-    names = ("row", "position", "time", "share", "sample")
+    names = ("row", "position", "time", "share", "decay", "sample")
     both = EmissionPoints(
         *(np.concatenate([getattr(p, n) for p in (a, b)]) for n in names), names=("a", "b")
     )
