@@ -87,9 +87,14 @@ def gather(
         raise CalibrationError(message)
     gatherers = _gatherers(run, nominal, config, rows)
     vertex = run.stream.events.vertex.double().cpu().numpy()
-    transport = Transport(run.detector)
     points = emission_points(
-        rows, vertex, transport, light=light_in_hits(run), decays=DECAYS, seed=config.seed
+        rows,
+        vertex,
+        Transport(run.detector),
+        light=light_in_hits(run),
+        ordering=Transport(nominal),
+        decays=DECAYS,
+        seed=config.seed,
     )
     delays = ArrivalValues.of(values or config.parameter_set(nominal).values)
     pairs = TracedPairs.of(run, rows, delays, seed=config.seed)

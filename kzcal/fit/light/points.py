@@ -118,6 +118,7 @@ def emission_points(
     transport: Transport,
     *,
     light: Float64[np.ndarray, " event"] | None = None,
+    ordering: Transport | None = None,
     sources: Mapping[str, ParticleSource] | None = None,
     decays: int = 1,
     seed: int,
@@ -131,6 +132,8 @@ def emission_points(
         light: of every event of the run, in hits, whose number fluctuates; decays are given such
             fluctuations and go to the events of their sample in the order of light. None for any
             decays.
+        ordering: transport whose light decays are ordered by; None for ``transport``. With one
+            that stays the same, slightly other Birks constants lead to no other decay anywhere.
         sources: what decays in a sample, by its name; None for ``source_of`` each.
         decays: drawn for every event, which share its light: where and when gammas shine differs
             from one to the next, and events are few.
@@ -142,7 +145,9 @@ def emission_points(
         source = source_of(name) if sources is None else sources[name]
         generator = np.random.default_rng([seed, *name.encode()])
         drawn = np.repeat(rows[name], decays)
-        parts.append(_points(drawn, vertex, light, source, transport, generator))
+        parts.append(
+            _points(drawn, vertex, light, source, transport, ordering or transport, generator)
+        )
     row, position, time, share, own = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -158,14 +163,17 @@ def _points(
     brightness: Float64[np.ndarray, " event"] | None,
     source: ParticleSource,
     transport: Transport,
+    ordering: Transport,
     generator: np.random.Generator,
 ) -> Columns:
     """Columns of the points of one sample; a decay for every row given."""
     start = vertex[rows].astype(np.float64)
     primaries = source.sample(len(rows), generator=generator)
-    light = transport.light(transport.deposits(primaries, start, generator=generator))
+    deposits = transport.deposits(primaries, start, generator=generator)
+    light = transport.light(deposits)
     if brightness is not None:
-        rows = _ranked(rows, brightness[rows], light, generator)
+        shining = light if ordering is transport else ordering.light(deposits)
+        rows = _ranked(rows, brightness[rows], shining, generator)
     return _laid(light, rows, vertex[rows].astype(np.float64))
 
 
