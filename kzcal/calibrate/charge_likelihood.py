@@ -96,6 +96,28 @@ def score_charges(
     return scoring, expected
 
 
+def charge_values(spectra: ChargeSpectra, state: Sharing) -> Float[Tensor, " pmt"]:
+    """The log likelihood that ``score_charges`` gives, alone: a fifth of the work."""
+    shape = shape_of(state.shared, state.kind).float()
+    gain, width = state.own.float().T
+    charge, counts = spectra.charge.float(), spectra.counts.float()
+    single = single_pe_density(charge, gain, width, shape).value * spectra.step
+    piled_up = (spectra.pile_up > 0).any(0).tolist()
+    transforms = _transforms(spectra, gain, width, shape, ("value",)) if any(piled_up) else None
+    kept = passing(charge, shape) * near_charges(spectra).float()
+    value = torch.zeros(len(gain), dtype=torch.float64, device=gain.device)
+    for k in range(counts.shape[1]):
+        density = single
+        if transforms is not None and piled_up[k]:
+            factor = state.shared[state.kind, N_SINGLE + k]
+            mean = (spectra.pile_up[:, k] * factor)[:, None].float()
+            density = _charges(transforms.first[0] * _growth(transforms, mean)).clamp(min=1e-10)
+        model = density * kept + 1e-9
+        share = model / model.sum(1, keepdim=True)
+        value += ((counts[:, k] * (kept > 0)).double() * share.double().log()).sum(1)
+    return value
+
+
 def near_charges(spectra: ChargeSpectra) -> Bool[Tensor, "pmt bin"]:
     """Charges that are fitted: up to ``FURTHEST`` times the median of each PMT.
 
@@ -122,7 +144,11 @@ class _Transforms:
 
 
 def _transforms(
-    spectra: ChargeSpectra, gain: Tensor, width: Tensor, shape: ChargeShape
+    spectra: ChargeSpectra,
+    gain: Tensor,
+    width: Tensor,
+    shape: ChargeShape,
+    names: tuple[str, ...] = ("value", "gain", "width", "fraction", "scale"),
 ) -> _Transforms:
     grid = torch.arange(N_TRANSFORM, dtype=gain.dtype, device=gain.device) * spectra.step
     weight = torch.full_like(grid, spectra.step)
@@ -132,7 +158,6 @@ def _transforms(
     half[0] /= 2
 
     def parts(density: object, weights: Tensor) -> tuple[Tensor, ...]:
-        names = ("value", "gain", "width", "fraction", "scale")
         return tuple(torch.fft.rfft(getattr(density, n) * weights) for n in names)
 
     return _Transforms(parts(first, weight), parts(further, half))
@@ -143,21 +168,26 @@ def _piled_up(
 ) -> tuple[Tensor, list[Tensor]]:
     """Charge distribution of one pile-up class and its slopes (4 of the density, pile-up)."""
     mean = (pile_up * factor).float()
+    growth = _growth(transforms, mean)
+    base = transforms.first[0] * growth
+    slopes = [
+        _charges((f + transforms.first[0] * mean * g) * growth)
+        for f, g in zip(transforms.first[1:], transforms.further[1:], strict=True)
+    ]
+    slopes.append(_charges(base * (transforms.further[0] - 1)) * pile_up.float())
+    return _charges(base).clamp(min=1e-10), slopes
+
+
+def _growth(transforms: _Transforms, mean: Tensor) -> Tensor:
+    """By which further photoelectrons of a mean number change a transform."""
     exponent = mean * (transforms.further[0] - 1)
     # The exponential of a complex tensor would take five times as long.
-    growth = torch.polar(torch.exp(exponent.real), exponent.imag)
-    base = transforms.first[0] * growth
+    return torch.polar(torch.exp(exponent.real), exponent.imag)
 
-    def back(transform: Tensor) -> Tensor:
-        charges: Tensor = torch.fft.irfft(transform, n=N_TRANSFORM)[:, :N_BINS]
-        return charges
 
-    slopes = [
-        back((transforms.first[j] + transforms.first[0] * mean * transforms.further[j]) * growth)
-        for j in range(1, 5)
-    ]
-    slopes.append(back(base * (transforms.further[0] - 1)) * pile_up.float())
-    return back(base).clamp(min=1e-10), slopes
+def _charges(transform: Tensor) -> Tensor:
+    charges: Tensor = torch.fft.irfft(transform, n=N_TRANSFORM)[:, :N_BINS]
+    return charges
 
 
 def _threshold_slopes(charge: Tensor, shape: ChargeShape) -> tuple[Tensor, Tensor]:

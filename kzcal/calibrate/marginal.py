@@ -79,6 +79,30 @@ def marginal(
     return Marginal(slope, square, inverse.diagonal(dim1=1, dim2=2))
 
 
+def marginal_value(
+    state: Sharing,
+    inverse: Float[Tensor, "pmt 2 2"],
+    valued: Callable[[Float[Tensor, "pmt 2"]], Float[Tensor, " pmt"]],
+    bounds: tuple[tuple[float, float], ...],
+) -> Float[Tensor, " pmt"]:
+    """Logarithm of each PMT's marginal likelihood, but for a constant.
+
+    Args:
+        state: own and shared values; the own ones near their best.
+        inverse: covariance of the own values.
+        valued: log likelihood at other own values and the same shared ones, priors included.
+        bounds: of the own parameters.
+    """
+    root = torch.linalg.cholesky(inverse)
+    logs = [
+        valued(within(state.own + root @ point, bounds)) + 0.5 * (point @ point) + weight.log()
+        for point, weight in hexagon(state.own.device)
+    ]
+    volume = root.diagonal(dim1=1, dim2=2).log().sum(1)
+    found: Tensor = torch.logsumexp(torch.stack(logs), dim=0) + volume
+    return found
+
+
 def hexagon(device: torch.device) -> list[tuple[Float[Tensor, " 2"], Float[Tensor, ""]]]:
     """Seven points, and weights that average polynomials of degree five over a unit Gaussian."""
     angle = torch.arange(6, dtype=torch.float64, device=device) * (math.pi / 3)

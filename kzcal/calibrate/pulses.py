@@ -11,12 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from kzcal.calibrate.charge_likelihood import GLOBAL_NAMES, score_charges, shape_of
+from kzcal.calibrate.charge_likelihood import (
+    GLOBAL_NAMES,
+    charge_values,
+    score_charges,
+    shape_of,
+)
 from kzcal.calibrate.charge_spectra import LOW_LIGHT, PILE_UP_EDGES, ChargeSpectra
-from kzcal.calibrate.marginal import marginal
+from kzcal.calibrate.marginal import marginal, marginal_value
 from kzcal.calibrate.population import (
     Alone,
     Population,
@@ -31,15 +36,19 @@ from kzcal.calibrate.scoring import (
     SharedScoring,
     Sharing,
     follow,
+    own_inverse,
     shared_step,
+    spared_volume,
+    within,
 )
 from kzcal.calibrate.single_pe import median_charge
+from kzcal.calibrate.valley import Place, valley_mean
 from kzcal.response.charge import ChargeShape, detection_efficiency
 
 Populations = tuple[Population, Population]
 """Of the gain and of the width."""
 GLOBAL_START = (0.15, 0.3, 0.3, 0.06, *(1.15 for _ in PILE_UP_EDGES))
-GLOBAL_SIGMA = (0.1, 0.15, 0.1, 0.03, *(0.3 for _ in PILE_UP_EDGES))
+GLOBAL_SIGMA = (0.1, 0.08, 0.1, 0.03, *(0.3 for _ in PILE_UP_EDGES))
 """Weak priors of the shape about its start: an exponential that hides below the threshold has any
 fraction."""
 WIDTH_START = (0.4, 0.55)
@@ -53,11 +62,13 @@ AVERAGES = 8
 TAKEN, NEARLY, STILL = 0.7, 0.3, 0.1
 """Share of a shared step that is taken, since whole ones swing to and fro with few hits; changes,
 in errors, below which nearly enough and enough steps are done."""
-SMALL = 0.01
-"""Relative step of a shared parameter by which the slope of the share above threshold is found."""
+VALLEY_STEPS = 2
+"""Steps at every place along the scale of the exponential."""
 OWN_BOUNDS = ((0.2, 5.0), (0.1, 1.5))
 SINGLE_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4))
 GLOBAL_BOUNDS = SINGLE_BOUNDS + tuple((0.3, 3.0) for _ in PILE_UP_EDGES)
+SHARED_BOUNDS = GLOBAL_BOUNDS + OWN_BOUNDS
+SCALE = GLOBAL_NAMES.index("exponential_scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,8 @@ class ChargeFit:
         shared_covariance: its covariance for each type.
         expected: expected hits by bin, in the classes of little light together.
         passing_error: of the mean share above threshold of a type's PMTs, relative; what hides
-            below the threshold is known from what shows above it alone.
+            below the threshold is known from what shows above it alone. The shape is the one at
+            which that share has its posterior mean.
         alone: gain and width from the charges of each PMT alone, the shape being known.
     """
 
@@ -120,6 +132,7 @@ def fit_charge(
         if change < STILL:
             break
         state, _, _ = _stepped(spectra, state, population, 1, STILL, slope=slope)
+    state, passing_error = _mean_passing(spectra, state, population, slope)
     scoring, expected = score_charges(spectra, state)
     alone = _alone(state, scoring)
     scoring = _pooled(scoring, state, population)
@@ -132,35 +145,61 @@ def fit_charge(
         state.shared[:, :N_SHAPE],
         shared[:, :N_SHAPE, :N_SHAPE],
         expected,
-        _passing_error(state, scoring, shared),
+        passing_error,
         alone,
     )
 
 
-def _passing_error(
-    state: Sharing, scoring: SharedScoring, covariance: Float[Tensor, "type shared shared"]
-) -> Float[Tensor, " type"]:
-    """Relative error of the mean share above threshold, by the covariance of what is shared."""
-    rows = state.fitted & state.counting
+def _mean_passing(
+    spectra: ChargeSpectra,
+    state: Sharing,
+    population: Populations,
+    slope: Float[Tensor, "type shared"],
+) -> tuple[Sharing, Float[Tensor, " type"]]:
+    """Values at which the share above threshold has its mean, and its relative error.
 
-    def passing(at: Sharing) -> Float[Tensor, " type"]:
-        gain, width = at.own.T
-        share = detection_efficiency(gain, width, shape_of(at.shared, at.kind))[0]
-        total = torch.zeros(len(at.shared), dtype=share.dtype, device=share.device)
-        return total.index_add_(0, at.kind[rows], share[rows]).log()
+    A little more of a short exponential, or less of a long one, leave nearly the same charges and
+    hide differently many photoelectrons.
+    """
+    prior, rows = _shape_prior(state.own.device), state.fitted & state.counting
 
-    here = passing(state)
-    slopes = torch.stack(
-        [
-            (passing(follow(state, scoring, column, SMALL)) - here)
-            / (SMALL * state.shared[:, column])
-            for column in range(state.shared.shape[1])
-        ],
-        dim=1,
-    )
-    variance = (slopes[:, None] @ covariance @ slopes[..., None])[:, 0, 0]
+    best = _pooled(score_charges(spectra, state)[0], state, population)
+    _, covariance = best.covariance(state, prior)
+    variance = covariance[:, SCALE, SCALE].clamp(min=1e-12)
+    course = covariance[:, :, SCALE] / variance[:, None]
+
+    def reach(start: Sharing, scale: Float[Tensor, " type"]) -> Place:
+        change = course * (scale - start.shared[:, SCALE])[:, None]
+        near = follow(start, best, change)
+        shared = within(near.shared, SHARED_BOUNDS)
+        shared[:, SCALE] = scale
+        at = replace(near, own=within(near.own, OWN_BOUNDS), shared=shared)
+        at, _, _ = _stepped(
+            spectra, at, population, VALLEY_STEPS, 0.0, slope=slope, taken=1.0, held=SCALE
+        )
+        scoring = _pooled(score_charges(spectra, at)[0], at, population)
+
+        def valued(own: Tensor) -> Tensor:
+            there = replace(at, own=own)
+            return charge_values(spectra, there) + _population_value(there, population)
+
+        height = prior.value(at.shared) + spared_volume(at, scoring, prior, SCALE)
+        likelihood = marginal_value(at, own_inverse(scoring), valued, OWN_BOUNDS)
+        height.index_add_(0, at.kind[rows], likelihood[rows])
+        return Place(at, height, _passing(at, rows))
+
+    found = valley_mean(state, SCALE, variance.sqrt(), SINGLE_BOUNDS[SCALE], reach)
     nobody = torch.bincount(state.kind[rows], minlength=len(variance)) == 0
-    return torch.where(nobody, 0.0, variance.clamp(min=0.0).sqrt())
+    scale = torch.where(nobody, state.shared[:, SCALE], found.parameter)
+    return reach(state, scale).state, torch.where(nobody, 0.0, found.sigma)
+
+
+def _passing(at: Sharing, rows: Bool[Tensor, " pmt"]) -> Float[Tensor, " type"]:
+    """Logarithm of the sum of some PMTs' shares above threshold."""
+    gain, width = at.own.T
+    share = detection_efficiency(gain, width, shape_of(at.shared, at.kind))[0]
+    total = torch.zeros(len(at.shared), dtype=share.dtype, device=share.device)
+    return total.index_add_(0, at.kind[rows], share[rows]).log()
 
 
 def _alone(state: Sharing, scoring: SharedScoring) -> Alone:
@@ -210,6 +249,7 @@ def _stepped(
     *,
     slope: Float[Tensor, "type shared"] | None = None,
     taken: float = TAKEN,
+    held: int | None = None,
 ) -> tuple[Sharing, SharedScoring, float]:
     """Scoring steps until the largest change is small enough; the last scoring and change."""
     largest = torch.inf
@@ -219,10 +259,11 @@ def _stepped(
             state,
             _pooled(scoring, state, population),
             own_bounds=OWN_BOUNDS,
-            shared_bounds=GLOBAL_BOUNDS + OWN_BOUNDS,
+            shared_bounds=SHARED_BOUNDS,
             shared_slope=slope,
             prior=_shape_prior(state.own.device),
             taken=taken,
+            held=held,
         )
         if largest < enough:
             break
@@ -280,5 +321,12 @@ def _pooled(scoring: SharedScoring, state: Sharing, population: Populations) -> 
         information[:, mean, mean] += 1 / variance
         information[:, k, mean] -= 1 / variance
         information[:, mean, k] -= 1 / variance
-        value -= 0.5 * (own - prior.mean) ** 2 / variance
+    value += _population_value(state, population)
     return replace(scoring, score=score, information=information, value=value)
+
+
+def _population_value(state: Sharing, population: Populations) -> Float[Tensor, " pmt"]:
+    """Log density of the populations at each PMT's gain and width, but for a constant."""
+    off = state.own - state.shared[state.kind, N_SHAPE:]
+    variance = torch.stack([quantity.variance[state.kind] for quantity in population], dim=1)
+    return -0.5 * (off**2 / variance).sum(1)

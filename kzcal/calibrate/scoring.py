@@ -48,6 +48,10 @@ class SharedPrior:
     mean: Float[Tensor, " shared"]
     information: Float[Tensor, " shared"]
 
+    def value(self, shared: Float[Tensor, "type shared"]) -> Float[Tensor, " type"]:
+        """Its logarithm, but for a constant."""
+        return -0.5 * ((shared - self.mean) ** 2 * self.information).sum(1)
+
 
 @dataclass(frozen=True, slots=True)
 class SharedScoring:
@@ -152,6 +156,7 @@ def shared_step(
     prior: SharedPrior | None = None,
     taken: float = 1.0,
     longest: float = 0.2,
+    held: int | None = None,
 ) -> tuple[Sharing, float]:
     """One scoring step within bounds, and the largest change of a value in standard deviations.
 
@@ -167,6 +172,7 @@ def shared_step(
         prior: prior of the shared parameters.
         taken: how much of the shared step is taken; the own values follow that.
         longest: longest own step, and longest shared step relative to the value.
+        held: a shared parameter that does not move; None for none.
     """
     n, blocks = scoring.n_own, _blocks(scoring)
     own_score, shared_score = scoring.score[:, :n, None], scoring.score[:, n:, None]
@@ -183,13 +189,16 @@ def shared_step(
             total = total + shared_slope[t]
         if prior is not None:
             total = total + (prior.mean - shared[t]) * prior.information
-        covariance = torch.linalg.inv(_reduced(blocks, rows, prior))
-        step = taken * (covariance @ total)
+        free = _free(len(total), held)
+        covariance = torch.linalg.inv(_reduced(blocks, rows, prior)[free][:, free])
+        step = torch.zeros_like(total)
+        step[free] = taken * (covariance @ total[free])
         reach = longest * shared[t].abs()
         moved = within(shared[t] + step.clamp(-reach, reach), shared_bounds)
-        change[t] = moved - shared[t]
-        shared[t] = moved
-        largest = max(largest, float((change[t].abs() / covariance.diagonal().sqrt()).max()))
+        change[t] = torch.where(step != 0, moved - shared[t], 0.0)
+        shared[t] += change[t]
+        error = covariance.diagonal().sqrt()
+        largest = max(largest, float((change[t][free].abs() / error).max()))
     step = (blocks.inverse @ (own_score - blocks.cross @ change[state.kind][..., None]))[..., 0]
     error = blocks.inverse.diagonal(dim1=1, dim2=2).sqrt()
     step = torch.where(state.fitted[:, None], step.clamp(-longest, longest), 0.0)
@@ -215,14 +224,30 @@ def profiled_score(
     return scoring.score[:, n:] - own[..., 0]
 
 
-def follow(state: Sharing, scoring: SharedScoring, column: int, step: float) -> Sharing:
-    """One shared parameter moved by ``step`` times its value, the own ones following."""
-    shared = state.shared.clone()
-    change = torch.zeros_like(shared)
-    change[:, column] = step * shared[:, column]
+def follow(
+    state: Sharing, scoring: SharedScoring, change: Float[Tensor, "type shared"]
+) -> Sharing:
+    """The shared parameters moved, the own ones following."""
     blocks = _blocks(scoring)
     own = state.own - (blocks.inverse @ blocks.cross @ change[state.kind][..., None])[..., 0]
-    return replace(state, own=own, shared=shared + change)
+    return replace(state, own=own, shared=state.shared + change)
+
+
+def spared_volume(
+    state: Sharing, scoring: SharedScoring, prior: SharedPrior, held: int
+) -> Float[Tensor, " type"]:
+    """Logarithm of what the shared parameters but one may be, each type's, but for a constant."""
+    blocks, free = _blocks(scoring), _free(state.shared.shape[1], held)
+    found = torch.zeros(len(state.shared), dtype=torch.float64, device=state.own.device)
+    for t in range(len(found)):
+        rows = state.fitted & state.counting & (state.kind == t)
+        if bool(rows.any()):
+            found[t] = -0.5 * torch.logdet(_reduced(blocks, rows, prior)[free][:, free])
+    return found
+
+
+def _free(number: int, held: int | None) -> list[int]:
+    return [k for k in range(number) if k != held]
 
 
 def within(values: Tensor, bounds: Sequence[tuple[float, float]]) -> Tensor:

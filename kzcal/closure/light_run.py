@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import truncnorm
 
 from kzcal.calibrate.demo import draw_truth
+from kzcal.calibrate.pulses import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START
 from kzcal.conditions.database import Database
 from kzcal.conditions.nominal import bookkeeping
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
@@ -31,6 +33,8 @@ CAPTURES, FORCED = 2000, 1000
 CAPTURES_PER_MUON = 0.19
 DARK_ABOVE_THRESHOLD = 0.8
 """Share of dark pulses that pass the discriminator, roughly."""
+HIDDEN = ("exponential_fraction", "exponential_scale")
+"""Of the charge of single photoelectrons; the first two that all PMTs of a type share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,24 @@ def constants(detector: Detector, truth: Mapping[str, float], *, seed: int) -> P
     for q in QUANTITIES:
         errors = np.zeros(detector.n_pmt)
         columns[q.name] = Column(values[q.name], q.unit, q.doc, errors)
-    return Payload(RESPONSE, columns, None, Lineage(seed=seed))
+    return Payload(RESPONSE, columns, low_charges(seed), Lineage(seed=seed))
+
+
+def low_charges(seed: int) -> GlobalBlock:
+    """Low exponentials of both types, drawn from the priors of the calibration.
+
+    What hides below the threshold is known in part by these alone: errors that contain them are
+    right for truths that are drawn from them.
+    """
+    generator = np.random.default_rng([seed, 2])
+    names = tuple(f"{name}_{size}" for size in (17, 20) for name in HIDDEN)
+    values = []
+    for row in (0, 1) * 2:
+        start, sigma, bounds = GLOBAL_START[row], GLOBAL_SIGMA[row], GLOBAL_BOUNDS[row]
+        limits = [(bound - start) / sigma for bound in bounds]
+        values.append(truncnorm(*limits, start, sigma).rvs(random_state=generator))
+    n = len(names)
+    return GlobalBlock(names, np.array(values), ("1",) * n, np.zeros((n, n)), ("injected",) * n)
 
 
 def shared(truth: Mapping[str, float]) -> Payload:

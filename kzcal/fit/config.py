@@ -74,7 +74,7 @@ class FitConfig:
     terms: tuple[str, ...] = TERMS
     photons: int = 100_000_000
     radius_m: float = 5.5
-    rounds: int = 6
+    rounds: int = 8
     settled: float = 0.1
     seed: int = 1
     fitter: str = ""

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from kzcal.calibrate.marginal import hexagon, marginal
-from kzcal.calibrate.scoring import SharedScoring, Sharing
+from kzcal.calibrate.marginal import hexagon, marginal, marginal_value
+from kzcal.calibrate.scoring import SharedScoring, Sharing, own_inverse
 
 N_PMT, N_DRAWS = 4000, 3
 EVERYWHERE = ((-1e9, 1e9),) * 2
@@ -107,3 +107,19 @@ def test_pmts_that_do_not_count_move_nothing_shared(drawn):
         EVERYWHERE,
     )
     torch.testing.assert_close(found.slope, half.slope)
+
+
+def test_the_value_is_that_of_the_likelihood_integrated_over_own_values(drawn):
+    """Differences between two shared values, of each PMT and of all."""
+
+    def value(spread):
+        state, scored = best(drawn, spread), scored_at(drawn, spread)
+
+        def valued(own):
+            scoring = scored(own)
+            return scoring.value - 2 * N_DRAWS * math.log(spread)
+
+        return marginal_value(state, own_inverse(scored(state.own)), valued, EVERYWHERE)
+
+    expected = exact_log_marginal(drawn, 1.5) - exact_log_marginal(drawn, 1.1)
+    assert float((value(1.5) - value(1.1)).sum()) == pytest.approx(expected, rel=1e-6)

@@ -8,11 +8,12 @@ import torch
 from iminuit import Minuit
 from scipy import stats
 
-from kzcal.calibrate.charge_likelihood import near_charges
+from kzcal.calibrate.charge_likelihood import charge_values, near_charges, score_charges
 from kzcal.calibrate.charge_spectra import N_BINS, ChargeSpectra
 from kzcal.calibrate.pulses import fit_charge
+from kzcal.calibrate.scoring import Sharing
 from kzcal.geometry import load_detector
-from kzcal.response.charge import sample_charge
+from kzcal.response.charge import ChargeShape, detection_efficiency, sample_charge
 
 LAYOUT = torch.from_numpy((load_detector().diameter_inch == 20).astype(np.int64))
 KIND = LAYOUT[::3]
@@ -134,6 +135,35 @@ def test_the_shared_shape_is_found(many):
     assert (found[:, 3] - SHAPE[3]).abs().max() < 0.01
     assert (found[0, :2] - torch.tensor(SHAPE[:2])).abs().max() < 0.03
     assert (found[1, :2] - torch.tensor(SHAPE[:2])).abs().max() < 0.06
+
+
+@pytest.mark.parametrize("statistics", ["many", "few"])
+def test_errors_of_the_share_above_threshold_hold(statistics, request):
+    """Of both types: within 3.5 errors, 5e-4 each; and known to some per cent, not to nothing."""
+    gain, width, _, found = request.getfixturevalue(statistics)
+    kind = KIND if len(gain) == len(KIND) else LAYOUT
+    true_shape = ChargeShape(*(torch.full((len(gain),), v, dtype=torch.float64) for v in SHAPE))
+    true = detection_efficiency(gain, width, true_shape)[0]
+    share = detection_efficiency(found.gain, found.width, found.shape(kind))[0]
+    for k in (0, 1):
+        off = float((share[kind == k].sum() / true[kind == k].sum()).log())
+        assert abs(off) < 3.5 * float(found.passing_error[k])
+        assert 0.001 < float(found.passing_error[k]) < 0.03
+
+
+def test_the_likelihood_alone_is_that_of_the_scores():
+    gain, width = constants(6)
+    charges = spectra(gain, width, 200, 106)
+    everyone = torch.ones(len(gain), dtype=torch.bool)
+    pile_up = torch.linspace(0.01, 0.4, 7, dtype=torch.float64).repeat(len(gain), 1)
+    pile_up[:, 0] = 0.0
+    counts = charges.counts.repeat(1, 7, 1)
+    shared = torch.tensor([[*SHAPE, *[1.1] * 7]] * 2, dtype=torch.float64)
+    state = Sharing(torch.stack([gain, width], 1), shared, KIND, everyone, everyone)
+    several = ChargeSpectra(counts, pile_up, STEP, OFFSET)
+    for data in (charges, several):
+        scoring, _ = score_charges(data, state)
+        torch.testing.assert_close(charge_values(data, state), scoring.value, rtol=1e-9, atol=0)
 
 
 def test_expected_spectra_are_those_counted(many):

@@ -13,6 +13,7 @@ from kzcal.calibrate.scoring import (
     own_inverse,
     profiled_score,
     shared_step,
+    spared_volume,
     within,
 )
 
@@ -175,7 +176,9 @@ def test_the_profiled_score_is_what_the_own_parameters_leave(scoring):
 
 def test_own_parameters_follow_a_shared_one_to_their_best_values(scoring, state):
     """In a quadratic likelihood with its top at the state, the own slopes stay zero."""
-    there = follow(state, scoring, 1, 0.1)
+    change = torch.zeros_like(state.shared)
+    change[:, 1] = 0.1 * state.shared[:, 1]
+    there = follow(state, scoring, change)
     expected = state.shared * torch.tensor([1.0, 1.1, 1.0])
     torch.testing.assert_close(there.shared, expected)
     change = torch.cat([there.own - state.own, (there.shared - state.shared)[KIND]], 1)
@@ -217,3 +220,35 @@ def test_the_log_likelihood_of_many_hits_is_added_up_in_double_precision():
     scoring.add(torch.zeros(2, 1, 256), share, counts)
     expected = (counts.double() * share.double().log()).sum(1)
     torch.testing.assert_close(scoring.value, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_what_is_held_stays_and_the_others_solve_the_system_without_it(scoring, state, kind):
+    moved, _ = shared_step(
+        state, scoring, own_bounds=FREE * N_OWN, shared_bounds=FREE * N_SHARED, held=1
+    )
+    _, score, information = dense(scoring, kind)
+    free = [k for k in range(len(score)) if k != len(score) - 2]
+    step = torch.linalg.solve(information[free][:, free], score[free])
+    found = (moved.shared - state.shared)[kind]
+    assert float(found[1]) == 0.0
+    torch.testing.assert_close(found[[0, 2]], step[-2:], rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_the_spared_volume_is_that_of_the_dense_system_without_one(scoring, state, kind):
+    """Determinants over those of the own values, which the volume leaves to others."""
+    prior = SharedPrior(torch.zeros(N_SHARED).double(), torch.tensor([2.0, 0.0, 7.0]).double())
+    rows, _, information = dense(scoring, kind)
+    information[-N_SHARED:, -N_SHARED:] += torch.diag(prior.information)
+    free = [k for k in range(len(information)) if k != len(information) - 2]
+    own = [torch.logdet(scoring.information[row, :N_OWN, :N_OWN]) for row in rows]
+    expected = -0.5 * (torch.logdet(information[free][:, free]) - sum(own))
+    found = spared_volume(state, scoring, prior, 1)[kind]
+    assert float(found) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_a_prior_has_the_logarithm_of_a_gaussian():
+    prior = SharedPrior(torch.tensor([1.0, 5.0]).double(), torch.tensor([4.0, 0.0]).double())
+    shared = torch.tensor([[2.0, 9.0], [1.0, -3.0]]).double()
+    assert prior.value(shared).tolist() == [-2.0, 0.0]

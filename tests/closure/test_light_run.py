@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import truncnorm
 
-from kzcal.closure.light_run import Resolution, constants, shared, write_run
+from kzcal.calibrate.pulses import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START
+from kzcal.closure.light_run import Resolution, constants, low_charges, shared, write_run
 from kzcal.conditions.quantities import check_kind
 from kzcal.geometry import load_detector
 from kzcal.hits import Events
 from kzcal.io.source import open_events
+from kzcal.response.constants import response_from
+from kzcal.response.nominal import read_nominal
 
 NOMINAL = {"light_yield": 1.0, "cherenkov_scale": 0.0}
 SCALE = 0.02
@@ -92,3 +96,25 @@ def test_the_injected_parameters_have_no_error():
     block = shared({"light_yield": 1.1, "late_fraction": 0.02}).globals
     assert block.names == ("light_yield", "late_fraction")
     assert not block.covariance.any()
+
+
+def test_low_charges_are_drawn_from_the_priors_of_the_calibration():
+    """Of 400 runs and two types: means and spreads within 4 errors of the truncated priors'."""
+    drawn = np.array([low_charges(seed).values for seed in range(400)]).reshape(-1, 2)
+    for column, row in zip(drawn.T, (0, 1), strict=True):
+        start, sigma, bounds = GLOBAL_START[row], GLOBAL_SIGMA[row], GLOBAL_BOUNDS[row]
+        prior = truncnorm(*[(bound - start) / sigma for bound in bounds], start, sigma)
+        assert column.mean() == pytest.approx(prior.mean(), abs=4 * prior.std() / 800**0.5)
+        assert column.std() == pytest.approx(prior.std(), rel=0.1)
+
+
+def test_pulses_have_the_low_charges_that_were_drawn():
+    detector = load_detector()
+    payload = constants(detector, {}, seed=7)
+    response = response_from(payload, detector, read_nominal())
+    drawn = dict(zip(payload.globals.names, payload.globals.values.tolist(), strict=True))
+    for size in (17, 20):
+        first = int(np.flatnonzero(detector.diameter_inch == size)[0])
+        for name in ("exponential_fraction", "exponential_scale"):
+            found = float(getattr(response.shape, name)[first])
+            assert found == pytest.approx(drawn[f"{name}_{size}"], rel=1e-6)

@@ -25,11 +25,14 @@ from torch import Tensor
 
 from kzcal.calibrate.arrivals import Arrivals
 from kzcal.fit.run import CalibratedRun
-from kzcal.response.charge import ChargeShape, PeClasses, pe_classes
+from kzcal.response.charge import ChargeShape, single_pe_density
+from kzcal.response.charge import passing as passes_threshold
 
 MEANS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0, 9.0)
 """Expected photoelectrons above threshold of a PMT at which the share is worked out."""
 MOST_PE = 12
+N_CHARGE, CHARGE_STEP = 512, 1 / 32
+"""Grid of charges that photoelectrons are added up on; p.e."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,10 +133,26 @@ def passing_shares(
     shape: ChargeShape,
     kind: Int[Tensor, " pmt"],
 ) -> Float[Tensor, "type pe"]:
-    """Share of pulses of 1, 2, ... photoelectrons above threshold, mean of each type's PMTs."""
-    everything = torch.ones_like(kind, dtype=torch.bool)
-    classes: PeClasses = pe_classes((1.0,), gain, width, shape, kind, everything, n_pe=MOST_PE)
-    return classes.chance.sum(-1)
+    """Share of pulses of 1, 2, ... photoelectrons above threshold, mean of each type's PMTs.
+
+    The threshold is taken to be that of the type's first PMT.
+    """
+    charge = torch.arange(N_CHARGE, dtype=gain.dtype, device=gain.device) * CHARGE_STEP
+    density = single_pe_density(charge, gain, width, shape).value
+    density[:, 0] /= 2
+    one = torch.fft.rfft(density / density.sum(1, keepdim=True), n=2 * N_CHARGE)
+    shares = []
+    for k in range(int(kind.max()) + 1):
+        of_type = one[kind == k]
+        first = int(torch.nonzero(kind == k)[0])
+        above = passes_threshold(charge, shape)[first]
+        power, means = torch.ones_like(of_type), []
+        for _ in range(MOST_PE):
+            power = power * of_type
+            means.append(power.mean(0))
+        spectra = torch.fft.irfft(torch.stack(means), n=2 * N_CHARGE)[:, :N_CHARGE]
+        shares.append(spectra.clamp(min=0) @ above)
+    return torch.stack(shares)
 
 
 def begun(
