@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import truncnorm
 
 from kzcal.calibrate.demo import draw_truth
-from kzcal.calibrate.pulses import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START
+from kzcal.calibrate.pulse_steps import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START
 from kzcal.conditions.database import Database
 from kzcal.conditions.nominal import bookkeeping
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload

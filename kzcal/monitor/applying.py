@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 import kzcal
-from kzcal.calibrate.pulses import OWN_BOUNDS
+from kzcal.calibrate.pulse_steps import OWN_BOUNDS
 from kzcal.calibrate.timing.pmts import SPREADS
 from kzcal.conditions import writing
 from kzcal.conditions.database import Database

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import truncnorm
 
-from kzcal.calibrate.pulses import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START
+from kzcal.calibrate.pulse_steps import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START
 from kzcal.closure.light_run import Resolution, constants, low_charges, shared, write_run
 from kzcal.conditions.quantities import check_kind
 from kzcal.geometry import load_detector

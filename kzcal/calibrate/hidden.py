@@ -1,0 +1,95 @@
+"""How many photoelectrons hide below the threshold: a mean over all that charges allow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from kzcal.calibrate.charge_likelihood import (
+    GLOBAL_NAMES,
+    charge_values,
+    score_charges,
+    shape_of,
+)
+from kzcal.calibrate.charge_spectra import ChargeSpectra
+from kzcal.calibrate.marginal import marginal_value
+from kzcal.calibrate.pulse_steps import (
+    OWN_BOUNDS,
+    SHARED_BOUNDS,
+    SINGLE_BOUNDS,
+    Populations,
+    pooled,
+    population_value,
+    shape_prior,
+    stepped,
+)
+from kzcal.calibrate.scoring import Sharing, follow, own_inverse, spared_volume, within
+from kzcal.calibrate.valley import Place, valley_mean
+from kzcal.response.charge import detection_efficiency
+
+VALLEY_STEPS = 2
+"""Steps at every place along the scale of the exponential."""
+SCALE = GLOBAL_NAMES.index("exponential_scale")
+
+
+def mean_passing(
+    spectra: ChargeSpectra,
+    state: Sharing,
+    population: Populations,
+    slope: Float[Tensor, "type shared"],
+) -> tuple[Sharing, Float[Tensor, " type"]]:
+    """Values at which the share above threshold has its mean, and its relative error.
+
+    A little more of a short exponential, or less of a long one, leave nearly the same charges and
+    hide differently many photoelectrons.
+
+    Args:
+        spectra: charge histograms.
+        state: where gains, widths and shape are most likely.
+        population: that gains and widths are drawn from.
+        slope: of the marginal likelihood over that at the best gains and widths.
+    """
+    prior, rows = shape_prior(state.own.device), state.fitted & state.counting
+    best = pooled(score_charges(spectra, state)[0], state, population)
+    _, covariance = best.covariance(state, prior)
+    variance = covariance[:, SCALE, SCALE].clamp(min=1e-12)
+    course = covariance[:, :, SCALE] / variance[:, None]
+
+    def moved(start: Sharing, scale: Float[Tensor, " type"]) -> Sharing:
+        change = course * (scale - start.shared[:, SCALE])[:, None]
+        near = follow(start, best, change)
+        shared = within(near.shared, SHARED_BOUNDS)
+        shared[:, SCALE] = scale
+        at = replace(near, own=within(near.own, OWN_BOUNDS), shared=shared)
+        return stepped(
+            spectra, at, population, VALLEY_STEPS, 0.0, slope=slope, taken=1.0, held=SCALE
+        )[0]
+
+    def reach(start: Sharing, scale: Float[Tensor, " type"]) -> Place:
+        at = moved(start, scale)
+        scoring = pooled(score_charges(spectra, at)[0], at, population)
+
+        def valued(own: Tensor) -> Tensor:
+            there = replace(at, own=own)
+            return charge_values(spectra, there) + population_value(there, population)
+
+        height = prior.value(at.shared) + spared_volume(at, scoring, prior, SCALE)
+        likelihood = marginal_value(at, own_inverse(scoring), valued, OWN_BOUNDS)
+        height.index_add_(0, at.kind[rows], likelihood[rows])
+        return Place(at, height, _passing(at, rows))
+
+    found = valley_mean(state, SCALE, variance.sqrt(), SINGLE_BOUNDS[SCALE], reach)
+    nobody = torch.bincount(state.kind[rows], minlength=len(variance)) == 0
+    scale = torch.where(nobody, state.shared[:, SCALE], found.parameter)
+    return moved(state, scale), torch.where(nobody, 0.0, found.sigma)
+
+
+def _passing(at: Sharing, rows: Bool[Tensor, " pmt"]) -> Float[Tensor, " type"]:
+    """Logarithm of the sum of some PMTs' shares above threshold."""
+    gain, width = at.own.T
+    share = detection_efficiency(gain, width, shape_of(at.shared, at.kind))[0]
+    total = torch.zeros(len(at.shared), dtype=share.dtype, device=share.device)
+    return total.index_add_(0, at.kind[rows], share[rows]).log()
