@@ -26,13 +26,22 @@ from kzcal.calibrate.pulse_steps import (
     shape_prior,
     stepped,
 )
-from kzcal.calibrate.scoring import Sharing, follow, own_inverse, spared_volume, within
+from kzcal.calibrate.scoring import (
+    SharedScoring,
+    Sharing,
+    follow,
+    own_inverse,
+    spared_volume,
+    within,
+)
 from kzcal.calibrate.valley import Place, valley_mean
 from kzcal.response.charge import detection_efficiency
 
 VALLEY_STEPS = 2
 """Steps at every place along the scale of the exponential."""
 SCALE = GLOBAL_NAMES.index("exponential_scale")
+SMALL = 0.01
+"""Relative step of a shared parameter by which the slope of the share above threshold is found."""
 
 
 def mean_passing(
@@ -44,7 +53,8 @@ def mean_passing(
     """Values at which the share above threshold has its mean, and its relative error.
 
     A little more of a short exponential, or less of a long one, leave nearly the same charges and
-    hide differently many photoelectrons.
+    hide differently many photoelectrons. The error is that along the valley, and across it that of
+    the other shared values where the scale is known.
 
     Args:
         spectra: charge histograms.
@@ -82,9 +92,29 @@ def mean_passing(
         return Place(at, height, _passing(at, rows))
 
     found = valley_mean(state, SCALE, variance.sqrt(), SINGLE_BOUNDS[SCALE], reach)
+    across = covariance - course[:, :, None] * course[:, None] * variance[:, None, None]
+    beside = _variance(state, best, rows, across)
     nobody = torch.bincount(state.kind[rows], minlength=len(variance)) == 0
     scale = torch.where(nobody, state.shared[:, SCALE], found.parameter)
-    return moved(state, scale), torch.where(nobody, 0.0, found.sigma)
+    error = (found.sigma**2 + beside).sqrt()
+    return moved(state, scale), torch.where(nobody, 0.0, error)
+
+
+def _variance(
+    state: Sharing,
+    scoring: SharedScoring,
+    rows: Bool[Tensor, " pmt"],
+    covariance: Float[Tensor, "type shared shared"],
+) -> Float[Tensor, " type"]:
+    """Relative variance of the share above threshold by a covariance of what is shared."""
+    slopes = []
+    for column in range(covariance.shape[1]):
+        change = torch.zeros_like(state.shared)
+        change[:, column] = SMALL * state.shared[:, column]
+        there = _passing(follow(state, scoring, change), rows) - _passing(state, rows)
+        slopes.append(there / change[:, column])
+    slope = torch.stack(slopes, dim=1)
+    return torch.einsum("ti,tij,tj->t", slope, covariance, slope).clamp(min=0.0)
 
 
 def _passing(at: Sharing, rows: Bool[Tensor, " pmt"]) -> Float[Tensor, " type"]:
