@@ -36,10 +36,10 @@ from kzcal.parts import Effort, Minimiser, Minimum, SampleSelection
 
 log = logging.getLogger(__name__)
 RESOLUTIONS = ("vertex_resolution", "t0_resolution")
+"""Parameters that the calibration of every PMT takes."""
 SAME_LOSSES = 1.0
 """After a round that moved no parameter by more standard deviations, the light lost behind hits
 is kept: from the next round's photons it would differ by noise that moves parameters again."""
-"""Parameters that the calibration of every PMT takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
