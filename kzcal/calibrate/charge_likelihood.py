@@ -97,7 +97,12 @@ def score_charges(
 
 
 def charge_values(spectra: ChargeSpectra, state: Sharing) -> Float[Tensor, " pmt"]:
-    """The log likelihood that ``score_charges`` gives, alone: a fifth of the work."""
+    """The log likelihood that ``score_charges`` gives, without scores.
+
+    Args:
+        spectra: charge histograms.
+        state: gains and widths of the PMTs, and what a type shares.
+    """
     shape = shape_of(state.shared, state.kind).float()
     gain, width = state.own.float().T
     charge, counts = spectra.charge.float(), spectra.counts.float()

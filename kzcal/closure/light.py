@@ -9,10 +9,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from scipy.stats import truncnorm
 
 from kzcal.closure.experiment import Fitted, TrueParameter
-from kzcal.closure.light_run import Resolution, write_run
+from kzcal.closure.light_run import Resolution, drawn_from, write_run
 from kzcal.errors import ConfigurationError
 from kzcal.fit.config import FitConfig
 from kzcal.fit.store import measure_fit
@@ -145,6 +144,4 @@ def _drawn(parameter: Parameter, generator: np.random.Generator) -> float:
     if parameter.prior is None:
         message = f"no range of true values is known for {parameter.name}: leave it out of free"
         raise ConfigurationError(message)
-    mean, sigma = parameter.prior
-    bounds = (parameter.lower - mean) / sigma, (parameter.upper - mean) / sigma
-    return float(truncnorm(*bounds, mean, sigma).rvs(random_state=generator))
+    return drawn_from(parameter.prior, (parameter.lower, parameter.upper), generator)

@@ -100,6 +100,15 @@ def constants(detector: Detector, truth: Mapping[str, float], *, seed: int) -> P
     return Payload(RESPONSE, columns, low_charges(seed), Lineage(seed=seed))
 
 
+def drawn_from(
+    prior: tuple[float, float], bounds: tuple[float, float], generator: np.random.Generator
+) -> float:
+    """A value of a Gaussian prior, mean and standard deviation, within its bounds."""
+    mean, sigma = prior
+    limits = [(bound - mean) / sigma for bound in bounds]
+    return float(truncnorm(*limits, mean, sigma).rvs(random_state=generator))
+
+
 def low_charges(seed: int) -> GlobalBlock:
     """Low exponentials of both types, drawn from the priors of the calibration.
 
@@ -110,9 +119,8 @@ def low_charges(seed: int) -> GlobalBlock:
     names = tuple(f"{name}_{size}" for size in (17, 20) for name in HIDDEN)
     values = []
     for row in (0, 1) * 2:
-        start, sigma, bounds = GLOBAL_START[row], GLOBAL_SIGMA[row], GLOBAL_BOUNDS[row]
-        limits = [(bound - start) / sigma for bound in bounds]
-        values.append(truncnorm(*limits, start, sigma).rvs(random_state=generator))
+        prior = GLOBAL_START[row], GLOBAL_SIGMA[row]
+        values.append(drawn_from(prior, GLOBAL_BOUNDS[row], generator))
     n = len(names)
     return GlobalBlock(names, np.array(values), ("1",) * n, np.zeros((n, n)), ("injected",) * n)
 
