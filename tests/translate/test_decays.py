@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kzcal.fit.energy.quenching import quenched_light
+from kzcal.fit.energy.quenching import BirksTables, quenched_light
 from kzcal.fit.light.points import source_of
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
@@ -61,7 +61,7 @@ def test_energies_are_those_of_the_global_fit(sample):
     generator = np.random.default_rng([7, *sample.encode()])
     quenching = Quenching.of(detector, materials, values)
     _, energy = quenching.light(source_of(sample), start, generator=generator)
-    fitted = quenched_light(sample, detector, materials, start, seed=7)
+    fitted = quenched_light(sample, BirksTables.of(detector, materials), start, seed=7)
     tensors = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
     mean = float(fitted.weight @ fitted.energy(tensors))
     assert energy.mean() == pytest.approx(mean, rel=1e-3)

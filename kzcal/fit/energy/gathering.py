@@ -15,7 +15,12 @@ from kzcal.calibrate.stream import HitBatch
 from kzcal.errors import CalibrationError
 from kzcal.fit.energy.apparent import ApparentLight, HitSums, dark_hits
 from kzcal.fit.energy.profiled import begun
-from kzcal.fit.energy.quenching import CHERENKOV, QuenchedLight, quenched_light
+from kzcal.fit.energy.quenching import (
+    CHERENKOV,
+    BirksTables,
+    QuenchedLight,
+    quenched_light,
+)
 from kzcal.fit.energy.samples import PEAKS, SpectrumRows, spectrum_rows
 from kzcal.fit.energy.spectra import Smearing, SpectrumTerm
 from kzcal.fit.energy.width import variance_of, with_widths
@@ -37,7 +42,7 @@ class SpectrumSettings:
         radius_m: events farther out are left out.
         n_shells: of equal volume.
         n_bins: of a spectrum.
-        decays: simulated for each sample.
+        decays: simulated for each sample and shell.
         seed: of the decays.
     """
 
@@ -232,7 +237,7 @@ class SpectrumAccumulator:
         )
 
     def _lights(self) -> tuple[QuenchedLight, ...]:
-        """Light of simulated decays at vertices of the samples' events."""
+        """Light of simulated decays at vertices of the samples' events, shell by shell."""
         run, settings = self.run, self.settings
         vertex = run.stream.events.vertex.double().cpu().numpy()
         device = run.stream.detector.device
@@ -240,20 +245,24 @@ class SpectrumAccumulator:
         if self.values.get(CHERENKOV, 0.0) > 0:
             chosen = vertex[self.wanted.cpu().numpy()]
             weight = cherenkov_weight(run, chosen, seed=settings.seed)
+        tables = BirksTables.of(run.detector, run.materials)
+        shell, wanted = self.shell.cpu().numpy(), self.wanted.cpu().numpy()
         found = []
         for row in self.rows:
-            places = vertex[row.core & self.wanted.cpu().numpy()]
-            number = 1 if row.peak.profile else settings.decays
-            position = places[np.arange(number) % len(places)]
-            light = quenched_light(
-                row.peak.name,
-                run.detector,
-                run.materials,
-                position,
-                cherenkov_weight=weight,
-                seed=settings.seed,
-            )
-            found.append(light.to(device))
+            core = row.core & wanted
+            shells = []
+            for number in range(settings.n_shells):
+                places = vertex[core & (shell == number)]
+                places = places if len(places) else vertex[core]
+                light = quenched_light(
+                    row.peak.name,
+                    tables,
+                    places[np.arange(settings.decays) % len(places)],
+                    cherenkov_weight=weight,
+                    seed=settings.seed,
+                )
+                shells.append(light)
+            found.append(QuenchedLight.by_shell(shells).to(device))
         return tuple(found)
 
 

@@ -3,7 +3,8 @@ r"""Light of simulated decays as a function of the Birks constant.
 The energy deposits of a decay are drawn once. Their quenched energy is worked out at some Birks
 constants about the one of the detector, and its logarithm is a polynomial in the logarithm of the
 constant, so that it can be differentiated and has no noise. Decays of nearly the same light are
-one group, whose mean is exact.
+one group, whose mean is exact. Liquids differ in what they quench: decays in the inner balloon
+give other light than those outside, so that each shell of a fit has decays at its own places.
 
 Three things are not known from first principles and are parameters with priors: ``alpha_light``,
 the light of alphas over what Birks' law gives them (stopping powers of alphas, and the law itself,
@@ -18,6 +19,7 @@ Assumption: what electrons lose is wrong by one factor at all energies. 11C agai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,6 +52,8 @@ CHERENKOV = "cherenkov_scale"
 class QuenchedLight:
     """Light of decays of one sample by group, as energy: photons over those of one MeV.
 
+    Several shells with as many groups each may stand in one.
+
     Args:
         weight: share of the decays in each group.
         unquenched: energy of electrons that shines, MeV.
@@ -60,19 +64,28 @@ class QuenchedLight:
         cherenkov: Cherenkov photons at scale one, in units of scintillation photons of one MeV
             that leave as many photoelectrons.
         birks: mm/MeV.
-        n_decays: that were simulated.
+        n_decays: that were simulated, in each shell.
     """
 
-    weight: Float[Tensor, " group"]
-    unquenched: Float[Tensor, " group"]
-    electron: Float[Tensor, "group power"]
-    alpha: Float[Tensor, "group power"]
-    alpha_mev: Float[Tensor, " group"]
-    cherenkov: Float[Tensor, " group"]
+    weight: Float[Tensor, "*shell group"]
+    unquenched: Float[Tensor, "*shell group"]
+    electron: Float[Tensor, "*shell group power"]
+    alpha: Float[Tensor, "*shell group power"]
+    alpha_mev: Float[Tensor, "*shell group"]
+    cherenkov: Float[Tensor, "*shell group"]
     birks: float
     n_decays: int
 
-    def energy(self, values: Values) -> Float[Tensor, " group"]:
+    @classmethod
+    def by_shell(cls, shells: Sequence[QuenchedLight]) -> QuenchedLight:
+        """Light of shells, all with as many groups, in one."""
+        columns = {
+            name: torch.stack([getattr(light, name) for light in shells])
+            for name in cls.__slots__[:6]
+        }
+        return replace(shells[0], **columns)
+
+    def energy(self, values: Values) -> Float[Tensor, "*shell group"]:
         """Light of each group, MeV; missing parameters are one, and Cherenkov light's zero."""
         one = self.weight.new_ones(())
         x = torch.log(values.get(BIRKS, self.birks * one) / self.birks)
@@ -90,10 +103,34 @@ class QuenchedLight:
         return replace(self, **columns)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BirksTables:
+    """A detector's transport, and the light of its deposits at other Birks constants.
+
+    Args:
+        detector: its Birks constants keep their ratios to each other; light is in units of that
+            of the liquid of most volume.
+        transport: of particles.
+        unquenched: at a Birks constant of zero.
+        scanned: at RATIOS of the detector's constants.
+    """
+
+    detector: Detector
+    transport: Transport
+    unquenched: Transport
+    scanned: tuple[Transport, ...]
+
+    @classmethod
+    def of(cls, detector: Detector, materials: Materials) -> BirksTables:
+        """Tables of a detector with these materials."""
+        ratios = (1.0, 0.0, *RATIOS)
+        middle, unquenched, *scanned = (transport_at(detector, materials, r) for r in ratios)
+        return cls(detector, middle, unquenched, tuple(scanned))
+
+
 def quenched_light(
     sample: str,
-    detector: Detector,
-    materials: Materials,
+    tables: BirksTables,
     position: Float64[np.ndarray, "decay 3"],
     *,
     source: ParticleSource | None = None,
@@ -104,9 +141,7 @@ def quenched_light(
 
     Args:
         sample: whose decays are known.
-        detector: its Birks constants keep their ratios to each other; light is in units of that
-            of the liquid of most volume.
-        materials: of its media.
+        tables: of the detector.
         position: m.
         source: what decays; None for what does in the sample.
         cherenkov_weight: photoelectrons of a Cherenkov photon over those of a scintillation
@@ -115,12 +150,11 @@ def quenched_light(
     """
     generator = np.random.default_rng([seed, *sample.encode()])
     decays = (source or source_of(sample)).sample(len(position), generator=generator)
-    transport = Transport(detector, materials)
+    detector, transport = tables.detector, tables.transport
     deposits = transport.deposits(decays, position, generator=generator)
     alpha = deposits.particle == ALPHA
-    plain = _energy(transport_at(detector, materials, 0.0), deposits, ~alpha)
-    middle = transport_at(detector, materials, 1.0)
-    total = _energy(middle, deposits, ~alpha) + _energy(middle, deposits, alpha)
+    plain = _energy(tables.unquenched, deposits, ~alpha)
+    total = _energy(transport, deposits, ~alpha) + _energy(transport, deposits, alpha)
     group, number = _grouped(total)
 
     def mean(values: np.ndarray) -> np.ndarray:
@@ -128,13 +162,12 @@ def quenched_light(
         return found
 
     of_alphas = np.bincount(deposits.event, deposits.energy * alpha, len(position))
-    tables = [transport_at(detector, materials, ratio) for ratio in RATIOS]
     curves = [
-        _coefficients(np.stack([mean(_energy(t, deposits, chosen)) for t in tables]))
+        _coefficients(np.stack([mean(_energy(t, deposits, chosen)) for t in tables.scanned]))
         for chosen in (~alpha, alpha)
     ]
     photons = scintillator(detector).photons_per_mev * detector.light_gain.light_yield
-    light = _energy(middle, deposits, ~alpha, "cherenkov") * cherenkov_weight / photons
+    light = _energy(transport, deposits, ~alpha, "cherenkov") * cherenkov_weight / photons
     return QuenchedLight(
         weight=_double(np.bincount(group, None, number) / len(position)),
         unquenched=_double(mean(plain)),
@@ -171,7 +204,7 @@ def _energy(
 
 def _grouped(total: Float64[np.ndarray, " decay"]) -> tuple[Int64[np.ndarray, " decay"], int]:
     """Decays in groups of nearly the same light, and the number of groups."""
-    number = min(GROUPS, len(total)) if np.ptp(total) > 0 else 1
+    number = min(GROUPS, len(total))
     rank = np.empty(len(total), np.int64)
     rank[np.argsort(total, kind="stable")] = np.arange(len(total))
     return rank * number // len(total), number
@@ -183,10 +216,12 @@ def _coefficients(energy: Float64[np.ndarray, "ratio group"]) -> Float[Tensor, "
     return _double(np.polynomial.polynomial.polyfit(np.log(RATIOS), logs, DEGREE).T)
 
 
-def _polynomial(coefficients: Float[Tensor, "group power"], x: Tensor) -> Float[Tensor, " group"]:
-    total = torch.zeros_like(coefficients[:, 0])
-    for column in reversed(range(coefficients.shape[1])):
-        total = total * x + coefficients[:, column]
+def _polynomial(
+    coefficients: Float[Tensor, "*shell group power"], x: Tensor
+) -> Float[Tensor, "*shell group"]:
+    total = torch.zeros_like(coefficients[..., 0])
+    for column in reversed(range(coefficients.shape[-1])):
+        total = total * x + coefficients[..., column]
     return total
 
 

@@ -82,7 +82,7 @@ class SpectrumTerm:
         names: of the samples.
         observed: events in bins.
         edges: of the bins, MeV at the anchor.
-        lights: of simulated decays.
+        lights: of simulated decays by shell.
         profiles: of their scintillation, index into kzcal.light.PROFILES.
         collection: of traced light.
         anchor: parameters that the light was traced with.
@@ -140,7 +140,8 @@ class SpectrumTerm:
     def astray(self, values: Values) -> Float[Tensor, " spectrum"]:
         """How much farther than NEAR each peak is from the median of its events, relative."""
         energy = self.energies(values)
-        means = torch.stack([e @ d.weight for e, d in zip(energy, self.lights, strict=True)])
+        pairs = zip(energy, self.lights, strict=True)
+        means = torch.stack([(e * light.weight).sum(-1) for e, light in pairs])
         return (torch.log(means / self.centre[:, None]).abs() - NEAR).clamp(min=0.0).flatten()
 
     def energies(self, values: Values) -> list[Float[Tensor, "shell group"]]:
@@ -156,7 +157,7 @@ class SpectrumTerm:
         shares = []
         for sample, energy in enumerate(self.energies(values)):
             share = self.smearing.shares(sample, energy, self.edges[sample])
-            total = torch.einsum("g,rgb->rb", self.lights[sample].weight, share)
+            total = torch.einsum("rg,rgb->rb", self.lights[sample].weight, share)
             shares.append(total / total.sum(-1, keepdim=True).clamp(min=FEWEST))
         return torch.stack(shares)
 

@@ -42,7 +42,8 @@ def rough_scale(term: SpectrumTerm, values: Values) -> float:
     """Logarithm of the mean of the events of one sample over that of its decays."""
     counts, edges, light = term.observed[0].sum(0), term.edges[0], term.lights[0]
     found = counts @ (edges[1:] + edges[:-1]) / 2 / counts.sum().clamp(min=1)
-    return float(torch.log(found / (light.weight @ light.energy(values))))
+    mean = (light.weight * light.energy(values)).sum(-1).mean()
+    return float(torch.log(found / mean))
 
 
 def with_width(term: SpectrumTerm, width: Float[Tensor, " sample"]) -> SpectrumTerm:
@@ -85,12 +86,9 @@ def variance_of(term: SpectrumTerm, values: Values) -> Float[Tensor, "sample she
     heights = mean.sum(-1, keepdim=True) / signal.sum(-1, keepdim=True).clamp(min=1e-12)
     rows = []
     for sample, light in enumerate(term.lights):
-        energy = light.energy(values)[None].expand(signal.shape[1], -1)
-        share = term.smearing.shares(sample, energy, term.edges[sample])
-        first = torch.einsum("g,rgb->rb", light.weight, share)
-        second = torch.einsum("g,rgb->rb", light.weight, share**2)
+        share = term.smearing.shares(sample, light.energy(values), term.edges[sample])
+        first = torch.einsum("rg,rgb->rb", light.weight, share)
+        second = torch.einsum("rg,rgb->rb", light.weight, share**2)
         total = first.sum(-1, keepdim=True).clamp(min=1e-9)
         rows.append((second - first**2).clamp(min=0.0) / light.n_decays / total**2)
-    found = torch.stack(rows) * heights**2 / mean**2
-    lines = torch.tensor([len(light.weight) > 1 for light in term.lights], device=mean.device)
-    return torch.where(lines[:, None, None], found.clamp(max=1.0), 0.0)
+    return (torch.stack(rows) * heights**2 / mean**2).clamp(max=1.0)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from kzcal.fit.energy.quenching import quenched_light, transport_at
+from kzcal.fit.energy.quenching import (
+    BirksTables,
+    QuenchedLight,
+    quenched_light,
+    transport_at,
+)
 from kzcal.fit.light.points import source_of
 from kzcal.geometry import load_detector
 from kzcal.geometry.materials import load_materials
@@ -24,9 +29,14 @@ def detector():
 
 
 @pytest.fixture(scope="module")
-def lights(detector):
+def tables(detector):
+    return BirksTables.of(detector, load_materials())
+
+
+@pytest.fixture(scope="module")
+def lights(tables):
     return {
-        name: quenched_light(name, detector, load_materials(), places(400), seed=3)
+        name: quenched_light(name, tables, places(400), seed=3)
         for name in ("neutron-capture", "po210", "bi214")
     }
 
@@ -42,6 +52,17 @@ def test_mean_light_is_that_of_the_transport_at_that_constant(lights, detector, 
     light = lights[name]
     found = light.energy(at(birks_mm_per_mev=ratio * light.birks))
     assert float(light.weight @ found) == pytest.approx(expected, rel=2e-4)
+
+
+def test_shells_keep_the_light_of_their_own_places(tables):
+    inside = np.tile([0.0, 0.0, 1.0], (300, 1))
+    alone = [quenched_light("po214", tables, p, seed=3) for p in (inside, places(300))]
+    mean = [float(light.weight @ light.energy({})) for light in alone]
+    assert mean[0] > 1.01 * mean[1]
+    together = QuenchedLight.by_shell(alone)
+    for changed in (at(), at(birks_mm_per_mev=0.2, alpha_slope=0.1)):
+        separate = torch.stack([light.energy(changed) for light in alone])
+        torch.testing.assert_close(together.energy(changed), separate)
 
 
 def test_without_quenching_loss_all_energy_shines(lights):

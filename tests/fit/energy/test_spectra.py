@@ -55,8 +55,10 @@ def collection():
 
 
 def term(width=0.02):
-    gamma = light(np.linspace(2.05, 2.15, 9), -0.05, alpha=False)
-    alpha = light([0.36], -0.9, alpha=True)
+    gamma = QuenchedLight.by_shell(
+        [light(np.linspace(2.05, 2.15, 9), -0.05, alpha=False)] * SHELLS
+    )
+    alpha = QuenchedLight.by_shell([light([0.36], -0.9, alpha=True)] * SHELLS)
     empty = torch.ones(2, SHELLS, BINS, dtype=torch.float64)
     edges = torch.stack([torch.linspace(a, b, BINS + 1) for a, b in ((1.5, 2.8), (0.22, 0.52))])
     smearing = Smearing(

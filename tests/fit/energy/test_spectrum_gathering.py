@@ -92,6 +92,27 @@ def test_the_spectra_hold_the_events_and_find_the_light_yield(spectra):
     assert np.sqrt(minimum.covariance[0, 0]) < 0.01
 
 
+def test_alphas_of_the_innermost_shell_shine_as_in_the_inner_balloon(run, points):
+    """A thirteenth of a ball of 4.5 m ends at 1.914 m, just within the balloon."""
+    settings = SpectrumSettings(radius_m=4.5, n_shells=13, n_bins=10, decays=50)
+    seen = SpectrumAccumulator.of(run, run.detector, points.names, settings)
+    for batch in run.stream.batches():
+        seen.add(batch, LostByTime(run).behind(batch))
+    for block in traced(points, run, 1000, seed=5):
+        seen.add_light(block)
+    light = seen.term().lights[1]
+    found = (light.weight * light.energy({})).sum(-1)
+    transport, wanted = Transport(run.detector), []
+    for place in (1.0, 3.5):
+        decays = source_of("po210").sample(50, generator=np.random.default_rng(1))
+        places = np.tile([0.0, 0.0, place], (50, 1))
+        deposits = transport.deposits(decays, places, generator=np.random.default_rng(2))
+        wanted.append(transport.truth(deposits)["e_quenched"].mean())
+    assert wanted[0] > 1.01 * wanted[1]
+    assert float(found[0]) == pytest.approx(wanted[0], rel=1e-3)
+    np.testing.assert_allclose(found[2:].numpy(), wanted[1], rtol=1e-3)
+
+
 def test_hits_are_counted_the_same_in_other_chunks(run, spectra):
     again = HitSums.zeros(2 * N, torch.device("cpu"))
     wanted = spectra.wanted
