@@ -5,7 +5,8 @@ further photoelectrons of a class, a pulse has the charge density
 
 .. math:: p(q) = \mathcal F^{-1}\left[\varphi\,e^{\kappa\lambda(\varphi - 1)}\right]
 
-times the threshold's step. The pile-up factor :math:`\kappa`, near one, takes up the
+times the threshold's step; read charges are a little less (``ChargeSpectra.as_read``). The
+pile-up factor :math:`\kappa`, near one, takes up the
 photoelectrons below threshold, which add charge but are not seen alone. Each class has its own,
 since pulses are sorted by what is expected of them: those of the lowest class hold more than
 expected, and those of higher ones less.
@@ -63,11 +64,12 @@ def score_charges(
     expected = torch.zeros(len(state.own), N_BINS, device=state.own.device, dtype=torch.float64)
     gain, width = state.own.float().T
     shape, charge, all_counts = shape.float(), spectra.charge.float(), spectra.counts.float()
+    unsaturated = spectra.before_saturation.float()
     single = single_pe_density(charge, gain, width, shape)
     piled_up = (spectra.pile_up > 0).any(0).tolist()
     transforms = _transforms(spectra, gain, width, shape) if any(piled_up) else None
-    step_slopes = _threshold_slopes(charge, shape)
-    passes = passing(charge, shape)
+    step_slopes = _threshold_slopes(unsaturated, shape)
+    passes = passing(unsaturated, shape)
     near = near_charges(spectra).float()
     for k in range(spectra.counts.shape[1]):
         pile_up = spectra.pile_up[:, k]
@@ -76,6 +78,7 @@ def score_charges(
             density, slopes = _piled_up(transforms, pile_up[:, None], factor[:, None])
         else:
             density, slopes = _alone(single, spectra.step)
+        density, slopes = spectra.as_read(density), [spectra.as_read(s) for s in slopes]
         kept = passes * near
         weighted = torch.stack(
             [
@@ -109,7 +112,8 @@ def charge_values(spectra: ChargeSpectra, state: Sharing) -> Float[Tensor, " pmt
     single = single_pe_density(charge, gain, width, shape).value * spectra.step
     piled_up = (spectra.pile_up > 0).any(0).tolist()
     transforms = _transforms(spectra, gain, width, shape, ("value",)) if any(piled_up) else None
-    kept = passing(charge, shape) * near_charges(spectra).float()
+    passes = passing(spectra.before_saturation.float(), shape)
+    kept = passes * near_charges(spectra).float()
     value = torch.zeros(len(gain), dtype=torch.float64, device=gain.device)
     for k in range(counts.shape[1]):
         density = single
@@ -117,7 +121,7 @@ def charge_values(spectra: ChargeSpectra, state: Sharing) -> Float[Tensor, " pmt
             factor = state.shared[state.kind, N_SINGLE + k]
             mean = (spectra.pile_up[:, k] * factor)[:, None].float()
             density = _charges(transforms.first[0] * _growth(transforms, mean)).clamp(min=1e-10)
-        model = density * kept + 1e-9
+        model = spectra.as_read(density) * kept + 1e-9
         share = model / model.sum(1, keepdim=True)
         value += ((counts[:, k] * (kept > 0)).double() * share.double().log()).sum(1)
     return value

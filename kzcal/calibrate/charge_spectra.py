@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -30,18 +31,37 @@ class ChargeSpectra:
         pile_up: mean of the expected further photoelectrons of the hits in each class.
         step: width of a charge bin, p.e.
         offset: charge at the middle of the first bin, p.e.
+        saturation: charge q reads q / (1 + q / saturation), p.e.; bins are of what is read.
     """
 
     counts: Float[Tensor, "pmt pile_up_class bin"]
     pile_up: Float[Tensor, "pmt pile_up_class"]
     step: float
     offset: float
+    saturation: float = math.inf
 
     @property
     def charge(self) -> Float[Tensor, " bin"]:
         """Middle of each bin, p.e."""
         bins = torch.arange(self.counts.shape[-1], device=self.counts.device)
         return bins.double() * self.step + self.offset
+
+    @property
+    def before_saturation(self) -> Float[Tensor, " bin"]:
+        """The charge of which the middle of each bin is read, p.e."""
+        return self.charge / (1 - self.charge / self.saturation)
+
+    def as_read(self, density: Float[Tensor, "*shape bin"]) -> Float[Tensor, "*shape bin"]:
+        """Density of what is read, from that of the charge at the same values."""
+        if math.isinf(self.saturation):
+            return density
+        charge = self.before_saturation
+        place = ((charge - self.offset) / self.step).clamp(0, density.shape[-1] - 1.001)
+        low = place.long()
+        part = (place - low).to(density.dtype)
+        stretched = (charge / self.charge) ** 2
+        there = torch.lerp(density[..., low], density[..., low + 1], part)
+        return there * stretched.to(density.dtype)
 
     def of_pmts(self, rows: Int[Tensor, " some"]) -> ChargeSpectra:
         """The histograms of some PMTs."""
@@ -76,4 +96,5 @@ def charge_spectra(
         counts += torch.bincount(cell * N_BINS + bins[chosen], minlength=len(counts))
     spectra = counts.reshape(n_pmt, n_class, N_BINS)
     pile_up = total.reshape(n_pmt, n_class) / spectra.sum(2).clamp(min=1)
-    return ChargeSpectra(spectra, pile_up, 2 * quantum, quantum / 2)
+    saturation = stream.config.saturation_pe
+    return ChargeSpectra(spectra, pile_up, 2 * quantum, quantum / 2, saturation)

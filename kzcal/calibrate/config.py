@@ -10,6 +10,9 @@ from typing import Any
 from kzcal.errors import ConfigurationError
 from kzcal.io.toml import read_toml
 
+LEAST_SATURATION = 20.0
+"""Photoelectrons; charges that are fitted are a few, and must be far from saturation."""
+
 
 @dataclass(frozen=True, slots=True)
 class CalibrationConfig:
@@ -29,6 +32,8 @@ class CalibrationConfig:
             file format.
         merging_time: pulses of a PMT closer than this are one hit, ns.
         charge_step: step in which charges are stored, p.e.; histogram edges avoid ties with it.
+        saturation_pe: charge q reads q / (1 + q / saturation). Source: detector_db/response.toml,
+            with which runs are simulated.
         time_step: step in which times are stored, ns.
         dark_margin: hits earlier than t0 less this count as dark, ns.
         dead_fraction: below this share of its type's median rate above dark a PMT is dead.
@@ -46,6 +51,7 @@ class CalibrationConfig:
     t0_resolution: float = 0.35
     merging_time: float = 12.0
     charge_step: float = 1 / 64
+    saturation_pe: float = 1500.0
     time_step: float = 1 / 8
     dark_margin: float = 40.0
     dead_fraction: float = 0.02
@@ -61,6 +67,9 @@ class CalibrationConfig:
             if not 0 < value < math.inf:
                 message = f"{field.name} must be positive and finite, got {value}"
                 raise ConfigurationError(message)
+        if self.saturation_pe < LEAST_SATURATION:
+            message = f"saturation_pe is {LEAST_SATURATION} at least, got {self.saturation_pe}"
+            raise ConfigurationError(message)
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name, for the lineage."""

@@ -6,6 +6,7 @@ import pytest
 
 from kzcal.calibrate.config import CalibrationConfig
 from kzcal.errors import ConfigurationError
+from kzcal.response.nominal import read_nominal
 
 
 @pytest.fixture
@@ -20,6 +21,15 @@ def written(tmp_path):
 
 def test_an_empty_file_gives_the_defaults(written):
     assert CalibrationConfig.from_toml(written("")) == CalibrationConfig()
+
+
+def test_charges_near_saturation_are_refused(written):
+    with pytest.raises(ConfigurationError, match=r"saturation_pe is 20.0 at least, got 5"):
+        CalibrationConfig.from_toml(written("saturation_pe = 5"))
+
+
+def test_charges_saturate_as_in_simulations():
+    assert CalibrationConfig().saturation_pe == read_nominal().saturation_pe
 
 
 def test_every_setting_can_be_given(written):

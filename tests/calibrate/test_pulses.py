@@ -1,6 +1,7 @@
 """Gains and widths from charges: honest for all PMTs at once, and as iminuit finds them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def constants(seed, kind=KIND):
     return spread[0], torch.where(kind == 1, 0.58, 0.40) * spread[1]
 
 
-def spectra(gain, width, n_charges, seed):
+def spectra(gain, width, n_charges, seed, saturation=math.inf):
     """About so many single photoelectrons above threshold for every PMT."""
     generator = torch.Generator().manual_seed(seed)
     pmt = torch.repeat_interleave(torch.arange(len(gain)), round(1.16 * n_charges))
@@ -37,11 +38,12 @@ def spectra(gain, width, n_charges, seed):
         gain[pmt], width[pmt], fraction * like, scale * like, generator=generator
     )
     noise = torch.randn(len(pmt), generator=generator, dtype=torch.float64)
-    bins = torch.round(charge * 64).long() // 2
+    bins = torch.round(charge / (1 + charge / saturation) * 64).long() // 2
     passed = (charge > threshold + threshold_width * noise) & (bins < N_BINS)
     counts = torch.bincount((pmt * N_BINS + bins)[passed], minlength=len(gain) * N_BINS)
     counts = counts.reshape(len(gain), 1, N_BINS).double()
-    return ChargeSpectra(counts, torch.zeros(len(gain), 1, dtype=torch.float64), STEP, OFFSET)
+    alone = torch.zeros(len(gain), 1, dtype=torch.float64)
+    return ChargeSpectra(counts, alone, STEP, OFFSET, saturation)
 
 
 def fit(n_charges, seed, kind=KIND):
@@ -161,9 +163,46 @@ def test_the_likelihood_alone_is_that_of_the_scores():
     shared = torch.tensor([[*SHAPE, *[1.1] * 7]] * 2, dtype=torch.float64)
     state = Sharing(torch.stack([gain, width], 1), shared, KIND, everyone, everyone)
     several = ChargeSpectra(counts, pile_up, STEP, OFFSET)
-    for data in (charges, several):
+    for data in (charges, several, replace(several, saturation=50.0)):
         scoring, _ = score_charges(data, state)
         torch.testing.assert_close(charge_values(data, state), scoring.value, rtol=1e-9, atol=0)
+
+
+def test_densities_of_what_is_read_are_those_of_saturated_charges():
+    """The exact change of variables, of a Gaussian at 3 p.e.: 3e-4 of its peak by interpolation.
+
+    The change itself is twenty times larger.
+    """
+    bins = ChargeSpectra(
+        torch.zeros(1, 1, N_BINS), torch.zeros(1, 1), STEP, OFFSET, saturation=1500.0
+    )
+    plain = replace(bins, saturation=math.inf)
+    normal = torch.distributions.Normal(3.0, 0.7)
+    density = normal.log_prob(bins.charge).exp()
+    unsaturated = bins.before_saturation
+    torch.testing.assert_close(unsaturated / (1 + unsaturated / 1500), bins.charge)
+    exact = normal.log_prob(unsaturated).exp() / (1 - bins.charge / 1500) ** 2
+    peak = float(density.max())
+    assert float((exact - density).abs().max()) > 5e-3 * peak
+    torch.testing.assert_close(bins.as_read(density), exact, rtol=0, atol=3e-4 * peak)
+    torch.testing.assert_close(plain.as_read(density), density, rtol=0, atol=0)
+
+
+def test_widths_before_saturation_are_found():
+    """A saturation at 300 p.e. narrows single photoelectrons of 17-inch tubes by 0.8 %.
+
+    Their mean width is found to 0.4 %; one standard deviation is 0.1 %.
+    """
+    gain, width = constants(8)
+    charges = spectra(gain, width, 2000, 108, saturation=300.0)
+    everyone = torch.ones(len(gain), dtype=torch.bool)
+    rows = KIND == 0
+    read, found = (
+        float((fit_charge(data, KIND, everyone, everyone).width / width)[rows].mean())
+        for data in (replace(charges, saturation=math.inf), charges)
+    )
+    assert read < 0.994
+    assert found == pytest.approx(1.0, abs=4e-3)
 
 
 def test_expected_spectra_are_those_counted(many):

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ class QuenchedLight:
     @classmethod
     def by_shell(cls, shells: Sequence[QuenchedLight]) -> QuenchedLight:
         """Light of shells, all with as many groups, in one."""
-        columns = {
+        columns: dict[str, Any] = {
             name: torch.stack([getattr(light, name) for light in shells])
             for name in cls.__slots__[:6]
         }
