@@ -32,8 +32,8 @@ class CalibrationConfig:
             file format.
         merging_time: pulses of a PMT closer than this are one hit, ns.
         charge_step: step in which charges are stored, p.e.; histogram edges avoid ties with it.
-        saturation_pe: charge q reads q / (1 + q / saturation). Source: detector_db/response.toml,
-            with which runs are simulated.
+        saturation_pe: charge q reads q / (1 + q / saturation), p.e. Source: the assumption of
+            detector_db/response.toml, with which runs are simulated.
         time_step: step in which times are stored, ns.
         dark_margin: hits earlier than t0 less this count as dark, ns.
         dead_fraction: below this share of its type's median rate above dark a PMT is dead.
