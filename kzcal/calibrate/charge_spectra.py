@@ -60,8 +60,8 @@ class ChargeSpectra:
         low = place.long()
         part = (place - low).to(density.dtype)
         stretched = (charge / self.charge) ** 2
-        there = torch.lerp(density[..., low], density[..., low + 1], part)
-        return there * stretched.to(density.dtype)
+        below, above = density.index_select(-1, low), density.index_select(-1, low + 1)
+        return torch.lerp(below, above, part).mul_(stretched.to(density.dtype))
 
     def of_pmts(self, rows: Int[Tensor, " some"]) -> ChargeSpectra:
         """The histograms of some PMTs."""

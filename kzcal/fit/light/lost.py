@@ -32,17 +32,29 @@ def in_light(batch: HitBatch, run: CalibratedRun) -> Bool[Tensor, " hit"]:
     return (residual > LIGHT_WINDOW[0]) & (residual < LIGHT_WINDOW[1])
 
 
-def of_others(
-    batch: HitBatch, run: CalibratedRun, behind: Float[Tensor, " hit"]
+def lost_behind(
+    batch: HitBatch, run: CalibratedRun, light: Float[Tensor, " hit"]
 ) -> Float[Tensor, " hit"]:
-    """What is lost behind hits if each event's light is known from its other hits alone.
-
-    With it counted in, an event of n hits would lose 1/n too much: more hits and more light for
-    each go together.
-    """
+    """Light lost behind hits, of which no hit tells itself, and dark hits lost there."""
     number = torch.bincount(batch.event[in_light(batch, run) & (run.weight[batch.pmt] > 0)])
     n = functional.pad(number, (0, batch.rows.stop - batch.rows.start - len(number)))
-    return behind * (1 - 1 / n.clamp(min=1).to(behind.dtype))[batch.event]
+    dark = run.result.survey.dark.rate[batch.pmt] * (run.stream.config.merging_time * 1e-9)
+    return without_own(light, n.to(light.dtype)[batch.event]) + dark
+
+
+def without_own(behind: Float[Tensor, " hit"], number: Float[Tensor, " hit"]) -> Tensor:
+    """What is lost behind hits if the light of their event was found from all its hits.
+
+    More hits and more light for each go together. With d lost behind each, the light found is off
+    by what hits with their losses, 1 + d each, have more than expected, over n. That excess has
+    the variance of the hits, but hits of a busy PMT follow it to 1 / (1 + d) only: of n hits each
+    makes 1 / (n (1 + d)) too much.
+
+    Args:
+        behind: mean of the light lost behind each hit, as the light found has it.
+        number: of hits of its event.
+    """
+    return behind * (1 - 1 / (number.clamp(min=1) * (1 + behind)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,11 +68,11 @@ class LostByTime:
     run: CalibratedRun
 
     def behind(self, batch: HitBatch) -> Float[Tensor, " hit"]:
-        """Mean of the light lost behind each hit, in photoelectrons above threshold."""
+        """Mean number lost behind each hit, in photoelectrons above threshold."""
         result, stream = self.run.result, self.run.stream
         residual = batch.residual - result.survey.offset[batch.pmt]
         ahead = result.arrivals.ahead(batch, stream, residual)
-        return of_others(batch, self.run, result.light.of_hits(batch, stream) * ahead)
+        return lost_behind(batch, self.run, result.light.of_hits(batch, stream) * ahead)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +92,7 @@ class LostByTrace:
     amount: Float[Tensor, "sample type"]
 
     def behind(self, batch: HitBatch) -> Float[Tensor, " hit"]:
-        """Mean of the light lost behind each hit, in photoelectrons above threshold.
+        """Mean number lost behind each hit, in photoelectrons above threshold.
 
         A dark hit comes at any time of the window. Events of no sample have what the times of
         their hits say.
@@ -102,7 +114,7 @@ class LostByTrace:
         lost = mean.clone()
         of_each = (own * light + dark * any_time) / (own + dark).clamp(min=1e-12)
         lost[known] = (of_each * self.amount.reshape(-1)[group]).to(mean)
-        return torch.where(sample >= 0, of_others(batch, run, lost), by_time)
+        return torch.where(sample >= 0, lost_behind(batch, run, lost), by_time)
 
     def settled(self, expected: Float[Tensor, "sample type"]) -> LostByTrace:
         """With the amount of light that the hits have together with what is lost behind them.

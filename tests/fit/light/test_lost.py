@@ -9,6 +9,7 @@ from kzcal.calibrate.arrivals import N_DISTANCE
 from kzcal.fit.light.lost import (
     LostByTime,
     LostByTrace,
+    without_own,
 )
 from kzcal.fit.light.pileup import MEANS
 from kzcal.fit.light.traced import TracedBlock
@@ -152,19 +153,44 @@ def test_an_event_loses_what_its_other_hits_tell():
     mean = run.result.light.of_hits(batch, run.stream)
     found = lost_with(run, 0.3, amount=1.1).behind(batch)
     first = batch.event == 0
-    torch.testing.assert_close(found[first], 0.98 * 0.3 * 1.1 * mean[first])
+    light = 0.3 * 1.1 * mean[first]
+    torch.testing.assert_close(found[first], light * (1 - 1 / (50 * (1 + light))))
     torch.testing.assert_close(found[~first], LostByTime(run).behind(batch)[~first])
 
 
-def test_behind_dark_hits_light_comes_at_any_time():
+@pytest.mark.parametrize("decay_time", [2.0, 10.0])
+def test_busy_pmts_follow_the_light_found_less(decay_time):
+    """Light of events is found from hits of busy and of quiet PMTs; 0.6 is lost behind a hit."""
+    mean, n_busy, quiet, n_events = 1.3, 20, 30.0, 100_000
+    generator = torch.Generator().manual_seed(6)
+    number = torch.poisson(torch.full((n_events * n_busy,), mean), generator=generator)
+    group = torch.arange(len(number)).repeat_interleave(number.long())
+    time = -decay_time * torch.log(torch.rand(len(group), generator=generator).clamp(min=1e-9))
+    light = Photoelectrons(group // n_busy, group % n_busy, time)
+    pulses = merged(light, torch.ones_like(time), T, n_busy)
+    behind = torch.exp(-pulses.time / decay_time) * -np.expm1(-T / decay_time)
+    hits = torch.bincount(pulses.event, minlength=n_events).double()
+    lost = torch.bincount(pulses.event, behind.double(), minlength=n_events)
+    total = hits + torch.poisson(torch.full((n_events,), quiet), generator=generator)
+    found = total / (n_busy + quiet / mean - lost)
+    together = float((hits * found).mean() / hits.mean() / found.mean())
+    each = torch.full((1,), mean * float(behind.mean()))
+    left = without_own(each, torch.full((1,), float(total.mean()))) / each
+    assert 0.4 < float(each) < 0.9
+    assert together * float(left) == pytest.approx(1, abs=0.002)
+    assert together == pytest.approx(1 + float(1 - left), abs=0.002)
+
+
+def test_behind_dark_hits_light_comes_at_any_time_and_behind_all_dark_ones():
     rate = 20_000.0
     run = shining(1, 50, dark_rate=rate)
     (batch,) = run.stream.batches()
     mean = run.result.light.of_hits(batch, run.stream)
     dark = rate * 220e-9
     found = lost_with(run, 0.3).behind(batch)
-    wanted = 0.98 * mean * (0.3 * mean + dark * T / 220) / (mean + dark)
-    torch.testing.assert_close(found, wanted)
+    light = mean * (0.3 * mean + dark * T / 220) / (mean + dark)
+    dark_too = rate * T * 1e-9
+    torch.testing.assert_close(found, light * (1 - 1 / (50 * (1 + light))) + dark_too)
 
 
 def test_the_amount_of_light_is_that_of_hits_and_losses():
