@@ -6,8 +6,10 @@
 
 The runs of a synthetic year are calibrated over Dask and stored in a new database, by one worker
 and by several, one thread each. Wall time begins before the workers are started and ends when they
-are gone. The one worker may have fewer runs (--alone), the first of the year. Exit code 1 if runs
-per time, over those of one worker, are less than 0.9 times the number of workers.
+are gone. The one worker may have fewer runs (--alone), evenly from the year; what all would have
+taken it is the time that they took the several, over how much longer the same runs took there.
+Exit code 1 if runs per time, over those of one worker, are less than 0.9 times the number of
+workers.
 
 On cores that other work keeps busy, wall times say little; beside them stand the share of the time
 between the first run's begin and the last one's end in which a worker had a run in hand, and the
@@ -126,7 +128,8 @@ def campaign(
         todo = plan(files, db, "year", recipe.kinds, load_detector(), BUILT_IN)
         outcomes = Campaign(todo, recipe, pool, Shelf(db, "year", out=out)).run()
     wall = time.perf_counter() - begin
-    (directory / "numbers.json").write_text(json.dumps([numbers_of(o) for o in outcomes]))
+    rows = [{"run": outcome.run, **numbers_of(outcome)} for outcome in outcomes]
+    (directory / "numbers.json").write_text(json.dumps(rows))
     return wall
 
 
@@ -148,16 +151,24 @@ def measured(
     parent = time.process_time() - before
     rows = json.loads((directory / "numbers.json").read_text())
     begin, end = min(r["begin"] for r in rows), max(r["end"] for r in rows)
-    busy = sum(r["end"] - r["begin"] for r in rows)
+    length = {r["run"]: r["end"] - r["begin"] for r in rows}
     return {
         "workers": workers,
         "runs": len(rows),
         "wall_s": wall,
         "processor_s": sum(r["processor"] for r in rows) / len(rows),
         "parent_s": parent / len(rows),
-        "at_work": busy / (workers * (end - begin)),
+        "at_work": sum(length.values()) / (workers * (end - begin)),
+        "length_s": length,
         "bars": bars(rows, begin),
     }
+
+
+def alone_s(one: Mapping[str, Any], several: Mapping[str, Any]) -> float:
+    """Wall time that all runs would have taken the one worker, s."""
+    same = sum(one["length_s"].values())
+    slower = sum(several["length_s"][run] for run in one["length_s"]) / same
+    return one["wall_s"] - same + sum(several["length_s"].values()) / slower
 
 
 def bars(rows: Sequence[Mapping[str, float]], zero: float) -> list[tuple[int, float, float]]:
@@ -242,12 +253,13 @@ def main() -> int:
         directory = Path(name)
         year = draw_year(load_detector(), seed=1, n_runs=options.runs)
         files = write_year(directory / "year", year, n_events=options.events)
+        alone = options.alone or options.runs
+        some = [files[i * options.runs // alone] for i in range(alone)]
         found = [
-            measured(some, workers, directory / str(workers), options.reports, options.wait)
-            for some, workers in ((files[: options.alone], 1), (files, options.workers))
+            measured(part_of, workers, directory / str(workers), options.reports, options.wait)
+            for part_of, workers in ((some, 1), (files, options.workers))
         ]
-    alone, together = (row["runs"] / row["wall_s"] for row in found)
-    ratio = together / alone
+    ratio = alone_s(*found) / found[1]["wall_s"]
     if options.write and options.wait:
         pages.write_part(options.write, "campaign_waiting", part(found, ratio))
     elif options.write:
