@@ -24,8 +24,9 @@ GLOBAL_SIGMA = (0.1, 0.08, 0.1, 0.03, *(0.3 for _ in PILE_UP_EDGES))
 fraction."""
 N_SHAPE = len(GLOBAL_NAMES)
 """Shared parameters of the shape; the mean gain and the mean width of the type come after."""
-TAKEN = 0.7
-"""Share of a shared step that is taken, since whole ones swing to and fro with few hits."""
+TAKEN = 0.45
+"""Share of a shared step that is taken, since longer ones swing to and fro along the exponential's
+scale: 0.7 takes half as many steps again."""
 OWN_BOUNDS = ((0.2, 5.0), (0.1, 1.5))
 SINGLE_BOUNDS = ((0.005, 0.6), (0.05, 1.0), (0.02, 0.8), (0.01, 0.4))
 GLOBAL_BOUNDS = SINGLE_BOUNDS + tuple((0.3, 3.0) for _ in PILE_UP_EDGES)
