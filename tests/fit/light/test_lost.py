@@ -160,7 +160,7 @@ def test_an_event_loses_what_its_other_hits_tell():
 
 @pytest.mark.parametrize("decay_time", [2.0, 10.0])
 def test_busy_pmts_follow_the_light_found_less(decay_time):
-    """Light of events is found from hits of busy and of quiet PMTs; 0.5 to 0.8 are lost behind one."""
+    """Light of events is found from hits of busy and of quiet PMTs."""
     mean, n_busy, quiet, n_events = 1.3, 20, 30.0, 100_000
     generator = torch.Generator().manual_seed(6)
     number = torch.poisson(torch.full((n_events * n_busy,), mean), generator=generator)
