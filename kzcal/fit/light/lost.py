@@ -42,16 +42,20 @@ def lost_behind(
     return without_own(light, n.to(light.dtype)[batch.event]) + dark
 
 
-def without_own(behind: Float[Tensor, " hit"], number: Float[Tensor, " hit"]) -> Tensor:
+def without_own(
+    behind: Float[Tensor, " hit"], number: Float[Tensor, " hit"]
+) -> Float[Tensor, " hit"]:
     """What is lost behind hits if the light of their event was found from all its hits.
 
     More hits and more light for each go together. With d lost behind each, the light found is off
     by what hits with their losses, 1 + d each, have more than expected, over n. That excess has
     the variance of the hits, but hits of a busy PMT follow it to 1 / (1 + d) only: of n hits each
-    makes 1 / (n (1 + d)) too much.
+    makes 1 / (n (1 + d)) too much; exactly so for even light, and to a seventh for a flash where
+    d is 0.8.
 
     Args:
-        behind: mean of the light lost behind each hit, as the light found has it.
+        behind: mean of the light lost behind each hit, as the light found has it, in
+            photoelectrons above threshold.
         number: of hits of its event.
     """
     return behind * (1 - 1 / (number.clamp(min=1) * (1 + behind)))
