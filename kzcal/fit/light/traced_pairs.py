@@ -129,20 +129,21 @@ class TracedPairs:
         weight, kind = self.run.weight[block.pmt].double(), detector.kind[block.pmt]
         decays, decay = torch.unique(block.decay, return_inverse=True)
         time = aligned(block.residual.double(), decay) + self._delays(block, kind)
+        bins = ((time - LIGHT_WINDOW[0]) / STEP).floor().long()
+        inside = torch.nonzero((bins >= 0) & (bins < N_BINS))[:, 0]
         mates = decay * N_TYPE + kind
-        total = torch.bincount(mates, weight, len(decays) * N_TYPE)
+        total = torch.bincount(mates[inside], weight[inside], len(decays) * N_TYPE)
         share, light = self._share(block, kind)
         self.expected.index_add_(0, block.samples, light)
-        others = (total[mates] - weight) * share
+        partners = weight * (total[mates] - weight) * share
         place = class_of(block.view.distance, DISTANCE_EDGES)
         cell = (block.sample * N_TYPE + kind) * N_DISTANCE + place
-        bins = ((time - LIGHT_WINDOW[0]) / STEP).floor().long()
-        inside = (bins >= 0) & (bins < N_BINS)
         index = (cell * N_BINS + bins)[inside]
-        for sums, values in ((self.arrivals, weight), (self.partners, weight * others)):
+        for sums, values in ((self.arrivals, weight), (self.partners, partners)):
             sums.view(-1).add_(torch.bincount(index, values[inside], sums.numel()))
-        in_pmt = decay * detector.n_pmt + block.pmt
-        first, second = pairs_within(in_pmt, time, self.run.stream.config.merging_time)
+        in_pmt = (decay * detector.n_pmt + block.pmt)[inside]
+        merging_time = self.run.stream.config.merging_time
+        first, second = (inside[i] for i in pairs_within(in_pmt, time[inside], merging_time))
         index = cell[first] * N_TIME + class_of(time[first], TIME_EDGES)
         both = weight[first] * weight[second]
         self.pairs.view(-1).add_(torch.bincount(index, both, self.pairs.numel()))
@@ -171,16 +172,16 @@ class TracedPairs:
     ) -> Float[Tensor, "sample type distance bin"]:
         """Pairs of photons of one decay over independent ones.
 
-        The product of one factor for each sample and time of the first, and of one for each
-        distance, of all samples, for what the light model's acceptance is off there.
+        The product of one factor for each sample and time of the first, of both types, and of
+        one for each distance, of all samples, for what the light model's acceptance is off there.
         """
         middle = LIGHT_WINDOW[0] + STEP * (torch.arange(N_BINS, device=ahead.device) + 0.5)
         when = class_of(middle, TIME_EDGES)
         expected = torch.zeros_like(self.pairs).index_add_(-1, when, self.partners * ahead)
-        by_time = (self.pairs.sum(2) + FEW) / (expected.sum(2) + FEW)
-        expected = expected * by_time[:, :, None]
+        by_time = (self.pairs.sum((1, 2)) + FEW) / (expected.sum((1, 2)) + FEW)
+        expected = expected * by_time[:, None, None]
         by_place = (self.pairs.sum((0, 3)) + FEW) / (expected.sum((0, 3)) + FEW)
-        return by_time[:, :, None, when] * by_place[:, :, None]
+        return by_time[:, None, None, when] * by_place[:, :, None]
 
     def _delays(
         self, block: TracedBlock, kind: Int[Tensor, " photon"]

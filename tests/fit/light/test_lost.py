@@ -31,16 +31,17 @@ N_PMT = 1324
 """Tubes of 17 inches, which all lie alike as seen from the middle."""
 
 
-def photons(decays, each, wait, generator, parts=1):
+def photons(decays, each, wait, generator, parts=1, late=0.0):
     """Decay, PMT and time of light of which a decay's sets out after a common wait [ns].
 
-    All of it goes to the PMTs of one of so many parts.
+    All of it goes to the PMTs of one of so many parts; a share is too late for the window.
     """
     n = decays * each
     decay = torch.arange(decays).repeat_interleave(each)
     pmt = torch.randint(N_PMT // parts, (n,), generator=generator) * parts + decay % parts
     start = -wait * torch.log(torch.rand(decays, generator=generator).clamp(min=1e-9))
-    return decay, pmt, start[decay]
+    after = 300.0 * (torch.rand(n, generator=generator) < late)
+    return decay, pmt, start[decay] + after
 
 
 def share_of(decays, each, wait, seed=1, **more):
@@ -105,6 +106,13 @@ def test_photons_that_go_together_lose_more():
     alike, halves = (share_of(200, 1300, 0.0, parts=n) for n in (1, 2))
     few = MEANS.index(0.1)
     assert float(halves[few] / alike[few]) == pytest.approx(2, rel=0.02)
+
+
+def test_light_after_the_window_makes_no_pairs_and_lacks_none():
+    """What the light model expects is light in the window."""
+    whole, part = (share_of(200, 1300, 0.0, late=late) for late in (0.0, 0.2))
+    few = MEANS.index(0.1)
+    assert float(part[few] / whole[few]) == pytest.approx(1, abs=0.02)
 
 
 def test_pairs_are_all_those_within_reach():
