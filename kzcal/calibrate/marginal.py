@@ -37,11 +37,13 @@ class Marginal:
 
     Args:
         slope: what they add to the slope of the likelihood at the best own values.
+        mean: of each own parameter.
         square: mean square distance of each own parameter from a centre.
         variance: of each own parameter, near the best values.
     """
 
     slope: Float[Tensor, "type shared"]
+    mean: Float[Tensor, "pmt 2"]
     square: Float[Tensor, "pmt 2"]
     variance: Float[Tensor, "pmt 2"]
 
@@ -63,20 +65,20 @@ def marginal(
     here = scored(state.own)
     inverse = own_inverse(here)
     root = torch.linalg.cholesky(inverse)
-    logs, slopes, squares = [], [], []
+    logs, slopes, owns = [], [], []
     for point, weight in hexagon(state.own.device):
         own = within(state.own + root @ point, bounds)
         there = here if not bool(point.any()) else scored(own)
         logs.append(there.value + 0.5 * (point @ point) + weight.log())
         slopes.append(there.score[:, 2:])
-        squares.append((own - centre) ** 2)
-    share = torch.softmax(torch.stack(logs), dim=0)[..., None]
+        owns.append(own)
+    share, owned = torch.softmax(torch.stack(logs), dim=0)[..., None], torch.stack(owns)
     excess = (share * torch.stack(slopes)).sum(0) - profiled_score(here, inverse)
     counted = state.fitted & state.counting
     slope = torch.zeros_like(state.shared)
     slope.index_add_(0, state.kind[counted], excess[counted])
-    square = (share * torch.stack(squares)).sum(0)
-    return Marginal(slope, square, inverse.diagonal(dim1=1, dim2=2))
+    square = (share * (owned - centre) ** 2).sum(0)
+    return Marginal(slope, (share * owned).sum(0), square, inverse.diagonal(dim1=1, dim2=2))
 
 
 def marginal_value(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kzcal.calibrate.charge_likelihood import GLOBAL_NAMES, score_charges
 from kzcal.calibrate.charge_spectra import PILE_UP_EDGES, ChargeSpectra
-from kzcal.calibrate.marginal import marginal
+from kzcal.calibrate.marginal import Marginal, marginal
 from kzcal.calibrate.population import Population, Prior
 from kzcal.calibrate.scoring import SharedPrior, SharedScoring, Sharing, shared_step
 
@@ -83,8 +83,8 @@ def stepped(
 
 def averaged(
     spectra: ChargeSpectra, state: Sharing, population: Populations
-) -> tuple[Float[Tensor, "type shared"], Populations]:
-    """What the average over gains and widths adds to the shared slope, and their populations."""
+) -> tuple[Marginal, Populations]:
+    """Averages over what is possible for gains and widths, and their populations by these."""
     centre = state.shared[state.kind, N_SHAPE:]
 
     def scored(own: Tensor) -> SharedScoring:
@@ -97,7 +97,7 @@ def averaged(
         quantity.towards(found.square[:, k], found.variance[:, k], state.kind, rows)
         for k, quantity in enumerate(population)
     )
-    return found.slope, (gain, width)
+    return found, (gain, width)
 
 
 def pooled(scoring: SharedScoring, state: Sharing, population: Populations) -> SharedScoring:

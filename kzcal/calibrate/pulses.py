@@ -52,7 +52,8 @@ class ChargeFit:
     """Charge response of every PMT.
 
     Args:
-        gain: mean of the Gaussian part of the single-p.e. charge, nominal gains.
+        gain: mean of the Gaussian part of the single-p.e. charge, nominal gains. The mean of what
+            is possible for it, as is the width: of 600 hits the most likely width is 0.6 % low.
         width: its standard deviation over its mean.
         covariance: of (gain, width) of each PMT, that of the shared shape included.
         shared: the shape by type, in the order of GLOBAL_NAMES.
@@ -103,20 +104,21 @@ def fit_charge(
     state, _, _ = stepped(spectra, state, population, SETTLING_STEPS, 0.0, taken=0.0)
     state, _, _ = stepped(spectra, state, population, iterations, NEARLY)
     for _ in range(AVERAGES):
-        slope, population = averaged(spectra, state, population)
-        state, _, change = stepped(spectra, state, population, 1, STILL, slope=slope)
+        average, population = averaged(spectra, state, population)
+        state, _, change = stepped(spectra, state, population, 1, STILL, slope=average.slope)
         if change < STILL:
             break
-        state, _, _ = stepped(spectra, state, population, 1, STILL, slope=slope)
-    state, passing_error = mean_passing(spectra, state, population, slope)
+        state, _, _ = stepped(spectra, state, population, 1, STILL, slope=average.slope)
+    state, passing_error = mean_passing(spectra, state, population, average.slope)
+    own_mean = averaged(spectra, state, population)[0].mean
     scoring, expected = score_charges(spectra, state)
     alone = _alone(state, scoring)
     scoring = pooled(scoring, state, population)
     own, shared = scoring.covariance(state, shape_prior(kind.device))
     nothing = torch.where(fitted, 0.0, torch.nan)
     return ChargeFit(
-        state.own[:, 0] + nothing,
-        state.own[:, 1] + nothing,
+        own_mean[:, 0] + nothing,
+        own_mean[:, 1] + nothing,
         own,
         state.shared[:, :N_SHAPE],
         shared[:, :N_SHAPE, :N_SHAPE],
