@@ -258,7 +258,7 @@ def _light(
 
 def _classes(charge: ChargeFit, kind: Tensor, counting: Tensor) -> PeClasses:
     """Classes of charge; PMTs without a fit count as their type."""
-    gain, width = charge.gain.clone(), charge.width.clone()
+    gain, width = charge.likely.clone().unbind(1)
     for k in torch.unique(kind):
         rows = kind == k
         for values in (gain, width):

@@ -55,6 +55,8 @@ class ChargeFit:
         gain: mean of the Gaussian part of the single-p.e. charge, nominal gains. The mean of what
             is possible for it, as is the width: of 600 hits the most likely width is 0.6 % low.
         width: its standard deviation over its mean.
+        likely: most likely gain and width, which say best how the very charges are spread that
+            they were found from.
         covariance: of (gain, width) of each PMT, that of the shared shape included.
         shared: the shape by type, in the order of GLOBAL_NAMES.
         shared_covariance: its covariance for each type.
@@ -67,6 +69,7 @@ class ChargeFit:
 
     gain: Float[Tensor, " pmt"]
     width: Float[Tensor, " pmt"]
+    likely: Float[Tensor, "pmt 2"]
     covariance: Float[Tensor, "pmt 2 2"]
     shared: Float[Tensor, "type shared"]
     shared_covariance: Float[Tensor, "type shared shared"]
@@ -119,6 +122,7 @@ def fit_charge(
     return ChargeFit(
         own_mean[:, 0] + nothing,
         own_mean[:, 1] + nothing,
+        state.own + nothing[:, None],
         own,
         state.shared[:, :N_SHAPE],
         shared[:, :N_SHAPE, :N_SHAPE],
