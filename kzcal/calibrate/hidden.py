@@ -17,6 +17,8 @@ from kzcal.calibrate.charge_likelihood import (
 from kzcal.calibrate.charge_spectra import ChargeSpectra
 from kzcal.calibrate.marginal import marginal_value
 from kzcal.calibrate.pulse_steps import (
+    GLOBAL_START,
+    N_SHAPE,
     OWN_BOUNDS,
     SHARED_BOUNDS,
     SINGLE_BOUNDS,
@@ -27,6 +29,7 @@ from kzcal.calibrate.pulse_steps import (
     stepped,
 )
 from kzcal.calibrate.scoring import (
+    SharedPrior,
     SharedScoring,
     Sharing,
     follow,
@@ -39,7 +42,10 @@ from kzcal.response.charge import detection_efficiency
 
 VALLEY_STEPS = 2
 """Steps at every place along the scale of the exponential."""
-SCALE = GLOBAL_NAMES.index("exponential_scale")
+FRACTION, SCALE = (GLOBAL_NAMES.index(f"exponential_{name}") for name in ("fraction", "scale"))
+THRESHOLD = GLOBAL_NAMES.index("threshold")
+MOST_HIDDEN = GLOBAL_START[FRACTION]
+"""Fraction beyond which none is tried that shows as much above threshold: the prior decides."""
 SMALL = 0.01
 """Relative step of a shared parameter by which the slope of the share above threshold is found."""
 
@@ -53,8 +59,9 @@ def mean_passing(
     """Values at which the share above threshold has its mean, and its relative error.
 
     A little more of a short exponential, or less of a long one, leave nearly the same charges and
-    hide differently many photoelectrons. The error is that along the valley, and across it that of
-    the other shared values where the scale is known.
+    hide differently many photoelectrons. Where little shows above threshold, there may be none, or
+    much that is so short that it hides; both are tried. The error is that along the valley, and
+    across it that of the other shared values where the scale is known.
 
     Args:
         spectra: charge histograms.
@@ -69,13 +76,18 @@ def mean_passing(
     course = covariance[:, :, SCALE] / variance[:, None]
 
     def moved(start: Sharing, scale: Float[Tensor, " type"]) -> Sharing:
+        fraction = start.shared[:, FRACTION]
+        alike = fraction / _visible(start.shared, scale)
         change = course * (scale - start.shared[:, SCALE])[:, None]
+        change[:, FRACTION] = torch.minimum(alike, fraction.clamp(min=MOST_HIDDEN)) - fraction
         near = follow(start, best, change)
         shared = within(near.shared, SHARED_BOUNDS)
         shared[:, SCALE] = scale
         at = replace(near, own=within(near.own, OWN_BOUNDS), shared=shared)
+        more = slope.clone()
+        more[:, FRACTION] *= _visible(state.shared, scale)
         return stepped(
-            spectra, at, population, VALLEY_STEPS, 0.0, slope=slope, taken=1.0, held=SCALE
+            spectra, at, population, VALLEY_STEPS, 0.0, slope=more, taken=1.0, held=SCALE
         )[0]
 
     def reach(start: Sharing, scale: Float[Tensor, " type"]) -> Place:
@@ -89,24 +101,30 @@ def mean_passing(
         height = prior.value(at.shared) + spared_volume(at, scoring, prior, SCALE)
         likelihood = marginal_value(at, own_inverse(scoring), valued, OWN_BOUNDS)
         height.index_add_(0, at.kind[rows], likelihood[rows])
-        return Place(at, height, _passing(at, rows))
+        return Place(at, height, _passing(at, rows), _variance(at, scoring, rows, prior))
 
     found = valley_mean(state, SCALE, variance.sqrt(), SINGLE_BOUNDS[SCALE], reach)
-    across = covariance - course[:, :, None] * course[:, None] * variance[:, None, None]
-    beside = _variance(state, best, rows, across)
     nobody = torch.bincount(state.kind[rows], minlength=len(variance)) == 0
     scale = torch.where(nobody, state.shared[:, SCALE], found.parameter)
-    error = (found.sigma**2 + beside).sqrt()
-    return moved(state, scale), torch.where(nobody, 0.0, error)
+    return moved(found.nearest, scale), torch.where(nobody, 0.0, found.sigma)
+
+
+def _visible(
+    shared: Float[Tensor, "type shared"], scale: Float[Tensor, " type"]
+) -> Float[Tensor, " type"]:
+    """Of an exponential of this scale, the share above threshold over that of the present one."""
+    threshold = shared[:, THRESHOLD] / shared[:, N_SHAPE]
+    return torch.exp(threshold * (1 / shared[:, SCALE] - 1 / scale))
 
 
 def _variance(
-    state: Sharing,
-    scoring: SharedScoring,
-    rows: Bool[Tensor, " pmt"],
-    covariance: Float[Tensor, "type shared shared"],
+    state: Sharing, scoring: SharedScoring, rows: Bool[Tensor, " pmt"], prior: SharedPrior
 ) -> Float[Tensor, " type"]:
-    """Relative variance of the share above threshold by a covariance of what is shared."""
+    """Relative variance of the share above threshold where the scale is known."""
+    _, covariance = scoring.covariance(state, prior)
+    of_scale = covariance[:, :, SCALE]
+    known = covariance[:, SCALE, SCALE].clamp(min=1e-12)[:, None, None]
+    covariance = covariance - of_scale[:, :, None] * of_scale[:, None] / known
     slopes = []
     for column in range(covariance.shape[1]):
         change = torch.zeros_like(state.shared)

@@ -11,7 +11,7 @@ matters, and the quantity averaged over it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,11 +39,13 @@ class Place:
         state: own and shared values.
         height: log posterior of the parameter, of each type.
         quantity: of each type.
+        variance: of the quantity where the parameter is known.
     """
 
     state: Sharing
     height: Float[Tensor, " type"]
     quantity: Float[Tensor, " type"]
+    variance: Float[Tensor, " type"]
 
 
 Reach = Callable[[Sharing, Float[Tensor, " type"]], Place]
@@ -56,11 +58,13 @@ class ValleyMean:
 
     Args:
         parameter: at which the quantity has its mean, of each type.
-        sigma: standard deviation of the quantity.
+        sigma: standard deviation of the quantity, along the valley and across it.
+        nearest: of each type, the place whose parameter is nearest.
     """
 
     parameter: Float[Tensor, " type"]
     sigma: Float[Tensor, " type"]
+    nearest: Sharing
 
 
 def valley_mean(
@@ -86,12 +90,23 @@ def valley_mean(
     columns = [
         torch.stack(rows).double().cpu().numpy()
         for rows in zip(
-            *((p.state.shared[:, column], p.height, p.quantity) for p in places), strict=True
+            *((p.state.shared[:, column], p.height, p.quantity, p.variance) for p in places),
+            strict=True,
         )
     ]
     found = [_mean(*(rows[:, t] for rows in columns)) for t in range(len(state.shared))]
     parameter, sigma = torch.tensor(found, dtype=torch.float64, device=state.own.device).T
-    return ValleyMean(parameter, sigma)
+    return ValleyMean(parameter, sigma, _nearest(places, column, parameter))
+
+
+def _nearest(places: list[Place], column: int, parameter: Float[Tensor, " type"]) -> Sharing:
+    """Each type's own and shared values at the place that is nearest to its parameter."""
+    off = torch.stack([(p.state.shared[:, column] / parameter).log().abs() for p in places])
+    shared = torch.stack([p.state.shared for p in places])
+    own = torch.stack([p.state.own for p in places])
+    place, kind = off.argmin(0), places[0].state.kind
+    pmts, types = (torch.arange(n, device=own.device) for n in (len(kind), len(parameter)))
+    return replace(places[0].state, own=own[place[kind], pmts], shared=shared[place, types])
 
 
 def _side(
@@ -119,6 +134,7 @@ def _mean(
     parameter: Float64[np.ndarray, " place"],
     height: Float64[np.ndarray, " place"],
     quantity: Float64[np.ndarray, " place"],
+    variance: Float64[np.ndarray, " place"],
 ) -> tuple[float, float]:
     """Where the quantity has its mean, and its standard deviation, of one type."""
     top = int(np.argmax(np.where(np.isfinite(height), height, -np.inf)))
@@ -129,11 +145,12 @@ def _mean(
     kept = slice(first, last + 1)
     x, unique = np.unique(np.log(parameter[kept]), return_index=True)
     if len(x) < 2 or not np.isfinite(quantity[kept]).all():
-        return float(parameter[top]), 0.0
+        return float(parameter[top]), float(np.sqrt(np.nan_to_num(variance[top])))
     fine = np.linspace(x[0], x[-1], N_FINE)
     depth = np.nan_to_num(below[kept][unique], nan=DEEPEST).clip(max=DEEPEST)
     chance = np.exp(fine - CubicSpline(x, depth)(fine))
     values = CubicSpline(x, quantity[kept][unique])(fine)
     mean = np.average(values, weights=chance)
-    sigma = np.sqrt(np.average((values - mean) ** 2, weights=chance))
+    across = np.interp(fine, x, np.nan_to_num(variance[kept][unique]))
+    sigma = np.sqrt(np.average((values - mean) ** 2 + across, weights=chance))
     return float(np.exp(fine[np.argmin(np.abs(values - mean))])), float(sigma)

@@ -28,12 +28,12 @@ def constants(seed, kind=KIND):
     return spread[0], torch.where(kind == 1, 0.58, 0.40) * spread[1]
 
 
-def spectra(gain, width, n_charges, seed, saturation=math.inf):
+def spectra(gain, width, n_charges, seed, saturation=math.inf, shape=SHAPE):
     """About so many single photoelectrons above threshold for every PMT."""
     generator = torch.Generator().manual_seed(seed)
     pmt = torch.repeat_interleave(torch.arange(len(gain)), round(1.16 * n_charges))
     like = torch.ones(len(pmt), dtype=torch.float64)
-    fraction, scale, threshold, threshold_width = SHAPE
+    fraction, scale, threshold, threshold_width = shape
     charge = sample_charge(
         gain[pmt], width[pmt], fraction * like, scale * like, generator=generator
     )
@@ -220,6 +220,26 @@ def test_widths_are_means_of_what_is_possible():
             kept.append(float(widths[rows].sum() / width[rows].sum()) - 1)
     assert np.mean(means) == pytest.approx(0.0, abs=5e-3)
     assert np.mean(likely) < -6e-3
+
+
+def test_an_exponential_that_hides_is_thought_of():
+    """Of 7 % with a scale of 0.07 hardly any pass; charges are as if there were none.
+
+    The share above threshold is known to some per cent then, not to half a per cent.
+    """
+    gain, width = constants(13)
+    hidden = (0.07, 0.07, 0.30, 0.05)
+    everyone = torch.ones(len(KIND), dtype=torch.bool)
+    found = fit_charge(spectra(gain, width, 600, 14, shape=hidden), KIND, everyone, everyone)
+    values = (torch.full_like(gain, value) for value in hidden)
+    true = detection_efficiency(gain, width, ChargeShape(*values))[0]
+    share = detection_efficiency(found.gain, found.width, found.shape(KIND))[0]
+    for k in (0, 1):
+        rows = KIND.eq(k)
+        off = float((share[rows].sum() / true[rows].sum()).log())
+        error = float(found.passing_error[k])
+        assert 0.02 < error < 0.1
+        assert abs(off) < 2 * error
 
 
 def test_expected_spectra_are_those_counted(many):

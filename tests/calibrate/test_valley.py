@@ -15,8 +15,11 @@ NOBODY = torch.ones(0, dtype=torch.bool)
 EVERYWHERE = (1e-3, 1e3)
 
 
-def along(parameter, heights, quantities, error, bounds=EVERYWHERE):
-    """The mean along known heights; the parameter is the second of three."""
+def along(parameter, heights, quantities, error, bounds=EVERYWHERE, across=0.0):
+    """The mean along known heights; the parameter is the second of three.
+
+    The quantity has so large a standard deviation where the parameter is known.
+    """
     shared = torch.tensor([[7.0, p, 7.0] for p in parameter], dtype=torch.float64)
     state = Sharing(torch.zeros(0, 2), shared, torch.zeros(0).long(), NOBODY, NOBODY)
 
@@ -28,7 +31,8 @@ def along(parameter, heights, quantities, error, bounds=EVERYWHERE):
             for functions in (heights, quantities)
         ]
         there = Sharing(start.own, shared, start.kind, start.fitted, start.counting)
-        return Place(there, columns[0].double(), columns[1].double())
+        variance = torch.full_like(values, across**2)
+        return Place(there, columns[0].double(), columns[1].double(), variance)
 
     return valley_mean(state, 1, torch.tensor(error, dtype=torch.float64), bounds, reach)
 
@@ -91,3 +95,17 @@ def test_places_without_a_posterior_count_for_nothing():
     found = along((0.3,), (broken,), (bent,), (0.1,))
     assert math.isfinite(float(found.parameter[0]))
     assert 0 < float(found.sigma[0]) < 0.1
+
+
+def test_what_is_unknown_across_the_valley_adds_in_squares():
+    alone, more = (along((0.3,), (skewed,), (bent,), (0.13,), across=a) for a in (0.0, 0.02))
+    assert float(more.sigma[0]) == pytest.approx(math.hypot(float(alone.sigma[0]), 0.02))
+    torch.testing.assert_close(more.parameter, alone.parameter)
+
+
+def test_each_type_is_left_at_the_place_that_is_nearest():
+    """Places are 1.5 errors apart, in logarithms."""
+    found = along((0.4, 0.3), (narrow, skewed), (bent, bent), (0.01, 0.13))
+    strides = 1.5 * torch.tensor([0.01 / 0.4, 0.13 / 0.3])
+    off = (found.nearest.shared[:, 1] / found.parameter).log().abs()
+    assert bool((off <= strides / 2 + 1e-9).all())
