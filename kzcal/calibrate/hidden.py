@@ -45,7 +45,7 @@ VALLEY_STEPS = 2
 FRACTION, SCALE = (GLOBAL_NAMES.index(f"exponential_{name}") for name in ("fraction", "scale"))
 THRESHOLD = GLOBAL_NAMES.index("threshold")
 MOST_HIDDEN = GLOBAL_START[FRACTION]
-"""Fraction beyond which none is tried that shows as much above threshold: the prior decides."""
+"""Up to this fraction places keep what shows above threshold; beyond, the prior decides."""
 SMALL = 0.01
 """Relative step of a shared parameter by which the slope of the share above threshold is found."""
 
