@@ -24,6 +24,18 @@ from kzcal.fit.light.pileup import between_means
 from kzcal.fit.run import CalibratedRun
 
 N_TYPE = 2
+RADII = (3.8, 4.8)
+"""Between shells of which light comes otherwise even from as far, m: of equal volume to 5.5 m."""
+N_PLACE = (len(RADII) + 1) * N_DISTANCE
+"""Places that a PMT is seen from: shells of radius and classes of distance."""
+
+
+def place_of(
+    run: CalibratedRun, row: Int[Tensor, " pair"], distance: Float[Tensor, " pair"]
+) -> Int[Tensor, " pair"]:
+    """Place of pairs of event and PMT at distances [m]; that of the distance varies fastest."""
+    radius = run.stream.events.vertex[row].norm(dim=1)
+    return class_of(radius, RADII) * N_DISTANCE + class_of(distance, DISTANCE_EDGES)
 
 
 def in_light(batch: HitBatch, run: CalibratedRun) -> Bool[Tensor, " hit"]:
@@ -92,7 +104,7 @@ class LostByTrace:
 
     run: CalibratedRun
     sample: Int[Tensor, " event"]
-    share: Float[Tensor, "sample type distance mean"]
+    share: Float[Tensor, "sample type place mean"]
     amount: Float[Tensor, "sample type"]
 
     def behind(self, batch: HitBatch) -> Float[Tensor, " hit"]:
@@ -109,9 +121,10 @@ class LostByTrace:
             return by_time
         mean, pmt = run.result.light.of_hits(batch, stream), batch.pmt[known]
         group = sample[known] * N_TYPE + stream.detector.kind[pmt]
-        place = class_of(batch.view.distance[known], DISTANCE_EDGES)
+        row = batch.event[known] + batch.rows.start
+        place = place_of(run, row, batch.view.distance[known])
         own = mean[known]
-        light = own * between_means(self.share, own, group * N_DISTANCE + place)
+        light = own * between_means(self.share, own, group * N_PLACE + place)
         window = LIGHT_WINDOW[1] - LIGHT_WINDOW[0]
         any_time = own * (stream.config.merging_time / window)
         dark = run.result.survey.dark.rate[pmt] * WINDOW_S

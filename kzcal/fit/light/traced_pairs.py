@@ -6,10 +6,11 @@ time of scintillation, transit and late or early arrival, and
 
 .. math:: A(t) = c(t) \left(F(t + T) - F(t)\right)
 
-with F the arrivals at that distance, of decays each with its median of travelling times taken
-off. What else makes photons of one decay come together is c: some of the light of positronium
-waits, and where one photon went others go. It is the number of pairs of photons of one decay in
-one pulse, over that of independent ones which go where the light model says.
+with F the arrivals at that distance from that shell of radius, of decays each with its median of
+travelling times taken off. What else makes photons of one decay come together is c: some of the
+light of positronium waits, and where one photon went others go. It is the number of pairs of
+photons of one decay in one pulse, over that of independent ones which go where the light model
+says.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from kzcal.calibrate.arrivals import DISTANCE_EDGES, N_DISTANCE, class_of, energy_class
+from kzcal.calibrate.arrivals import DISTANCE_EDGES, class_of, energy_class
 from kzcal.calibrate.light_model import dense_share
 from kzcal.calibrate.occupancy import EVENTS_AT_ONCE
 from kzcal.calibrate.survey import LIGHT_WINDOW
-from kzcal.fit.light.lost import N_TYPE, LostByTrace
+from kzcal.fit.light.lost import N_PLACE, N_TYPE, LostByTrace, place_of
 from kzcal.fit.light.pileup import MEANS, Pileup, begun, passing_of, pileup_of, seen
 from kzcal.fit.light.points import Rows
 from kzcal.fit.light.traced import TracedBlock
@@ -46,7 +47,7 @@ N_TIME = len(TIME_EDGES) + 1
 FEW = 400.0
 """Pairs as expected that every class has beside those counted: with few photons c is one."""
 FEW_PHOTONS = 200.0
-"""Photons, arriving as at all distances together, that every distance has beside its own."""
+"""Photons, arriving as at all places together, that every place has beside its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,9 @@ class TracedPairs:
     sample: Int[Tensor, " event"]
     names: tuple[str, ...]
     values: ArrivalValues
-    arrivals: Float[Tensor, "sample type distance bin"]
-    partners: Float[Tensor, "sample type distance bin"]
-    pairs: Float[Tensor, "sample type distance time"]
+    arrivals: Float[Tensor, "sample type place bin"]
+    partners: Float[Tensor, "sample type place bin"]
+    pairs: Float[Tensor, "sample type place time"]
     expected: Float[Tensor, "sample type"]
     pileup: Pileup
     seed: int
@@ -115,7 +116,7 @@ class TracedPairs:
         sample = torch.full(run.stream.events.used.shape, -1, device=device)
         for number, part in enumerate(rows.values()):
             sample[torch.as_tensor(part, device=device)] = number
-        cells = (len(rows), N_TYPE, N_DISTANCE)
+        cells = (len(rows), N_TYPE, N_PLACE)
         zero = torch.zeros(*cells, N_BINS, dtype=torch.float64, device=device)
         pairs = torch.zeros(*cells, N_TIME, dtype=torch.float64, device=device)
         light = torch.zeros(len(rows), N_TYPE, dtype=torch.float64, device=device)
@@ -136,8 +137,8 @@ class TracedPairs:
         share, light = self._share(block, kind)
         self.expected.index_add_(0, block.samples, light)
         partners = weight * (total[mates] - weight) * share
-        place = class_of(block.view.distance, DISTANCE_EDGES)
-        cell = (block.sample * N_TYPE + kind) * N_DISTANCE + place
+        place = place_of(self.run, block.row, block.view.distance)
+        cell = (block.sample * N_TYPE + kind) * N_PLACE + place
         index = (cell * N_BINS + bins)[inside]
         for sums, values in ((self.arrivals, weight), (self.partners, partners)):
             sums.view(-1).add_(torch.bincount(index, values[inside], sums.numel()))
@@ -168,12 +169,12 @@ class TracedPairs:
         return lost.settled(self.expected)
 
     def _together(
-        self, ahead: Float[Tensor, "sample type distance bin"]
-    ) -> Float[Tensor, "sample type distance bin"]:
+        self, ahead: Float[Tensor, "sample type place bin"]
+    ) -> Float[Tensor, "sample type place bin"]:
         """Pairs of photons of one decay over independent ones.
 
         The product of one factor for each sample and time of the first, of both types, and of
-        one for each distance, of all samples, for what the light model's acceptance is off there.
+        one for each place, of all samples, for what the light model's acceptance is off there.
         """
         middle = LIGHT_WINDOW[0] + STEP * (torch.arange(N_BINS, device=ahead.device) + 0.5)
         when = class_of(middle, TIME_EDGES)
@@ -313,12 +314,12 @@ def pairs_within(
 
 
 def _mean_share(
-    light: Float[Tensor, "sample distance bin"],
-    ahead: Float[Tensor, "sample distance bin"],
-    together: Float[Tensor, "sample distance bin"],
+    light: Float[Tensor, "sample place bin"],
+    ahead: Float[Tensor, "sample place bin"],
+    together: Float[Tensor, "sample place bin"],
     passing: Float[Tensor, " pe"],
     steps: int,
-) -> Float[Tensor, "sample distance mean"]:
+) -> Float[Tensor, "sample place mean"]:
     """Light lost behind a pulse of one type over what the light model expects, at MEANS."""
     nodes = torch.tensor(MEANS, dtype=torch.float64, device=light.device).clamp(min=1e-4)
     mean = nodes[:, None] / passing[0]

@@ -5,8 +5,9 @@ import pytest
 import torch
 from traced_run import run_at
 
-from kzcal.calibrate.arrivals import N_DISTANCE
+from kzcal.calibrate.arrivals import DISTANCE_EDGES, N_DISTANCE, class_of
 from kzcal.fit.light.lost import (
+    N_PLACE,
     LostByTime,
     LostByTrace,
     without_own,
@@ -21,7 +22,7 @@ from kzcal.fit.light.traced_pairs import (
     uniforms,
 )
 from kzcal.light import ELECTRON_PROFILE
-from kzcal.optics.acceptance import Sightline, sightline_of_hits
+from kzcal.optics.acceptance import Sightline, sightline, sightline_of_hits
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.response.merging import merged
 
@@ -44,6 +45,28 @@ def photons(decays, each, wait, generator, parts=1, late=0.0):
     return decay, pmt, start[decay] + after
 
 
+def block_of(run, event, decay, pmt, time):
+    """Photons of a sample's events as if traced."""
+    events = torch.arange(len(run.stream.events.used))
+    detector = run.stream.detector
+    vertex = run.stream.events.vertex[event]
+    view = sightline_of_hits(vertex, detector.direction[pmt], detector.radius)
+    return TracedBlock(
+        row=event,
+        sample=torch.zeros_like(event),
+        decay=decay,
+        pmt=pmt,
+        view=Sightline(view.distance, view.cosine),
+        residual=time,
+        slopes=torch.zeros(len(pmt), 6),
+        weight=1.0,
+        events=events,
+        event=event,
+        samples=torch.zeros_like(events),
+        emitted=torch.ones(len(events), dtype=torch.float64),
+    )
+
+
 def share_of(decays, each, wait, seed=1, **more):
     """Light lost over expected light at MEANS, as traced photons of one event tell."""
     run = run_at(np.zeros((1, 3)))
@@ -53,25 +76,8 @@ def share_of(decays, each, wait, seed=1, **more):
     decay, place, time = photons(decays, each, wait, generator, **more)
     pmt = torch.nonzero(kinds == 0)[:N_PMT, 0][place]
     time = time + 1e-3 * torch.rand(len(time), generator=generator)
-    none = torch.zeros_like(pmt)
     run.weight[torch.nonzero(kinds == 0)[N_PMT:, 0]] = 0.0
-    view = sightline_of_hits(
-        run.stream.events.vertex[none], run.stream.detector.direction[pmt], 8.5
-    )
-    block = TracedBlock(
-        row=none,
-        sample=none,
-        decay=decay,
-        pmt=pmt,
-        view=Sightline(view.distance, view.cosine),
-        residual=time,
-        slopes=torch.zeros(len(pmt), 6),
-        weight=1.0,
-        events=torch.zeros(1, dtype=torch.long),
-        event=none,
-        samples=torch.zeros(1, dtype=torch.long),
-        emitted=torch.ones(1, dtype=torch.float64),
-    )
+    block = block_of(run, torch.zeros_like(pmt), decay, pmt, time)
     pairs = TracedPairs.of(run, {"one": np.zeros(1, int)}, NO_DELAYS, seed=seed)
     pairs.add_light(block)
     share = pairs.lost().share[0, 0]
@@ -115,6 +121,34 @@ def test_light_after_the_window_makes_no_pairs_and_lacks_none():
     assert float(part[few] / whole[few]) == pytest.approx(1, abs=0.02)
 
 
+def share_by_shell(late):
+    """At 8.5 m of light from the middle and from 5 m; a share of the former comes 40 ns later."""
+    run = run_at(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 5.0]]))
+    detector, generator = run.stream.detector, torch.Generator().manual_seed(3)
+    view = sightline(run.stream.events.vertex, detector.direction, detector.radius)
+    near = (detector.kind == 0) & ((view.distance - 8.5).abs() < 0.4)
+    columns = []
+    for event in (0, 1):
+        decay = torch.arange(event * 400, event * 400 + 400).repeat_interleave(500)
+        chosen = torch.randint(int(near[event].sum()), decay.shape, generator=generator)
+        pmt = torch.nonzero(near[event])[chosen, 0]
+        columns.append((torch.full_like(pmt, event), decay, pmt))
+    event, decay, pmt = (torch.cat(column) for column in zip(*columns, strict=True))
+    uniform = torch.rand(len(event), generator=generator)
+    time = 40.0 * ((event == 0) & (uniform < late)) + 1e-3 * uniform
+    pairs = TracedPairs.of(run, {"one": np.arange(2)}, NO_DELAYS, seed=1)
+    pairs.add_light(block_of(run, event, decay, pmt, time))
+    share = pairs.lost().share[0, 0].reshape(-1, N_DISTANCE, len(MEANS))
+    found = share[:, class_of(torch.tensor(8.5), DISTANCE_EDGES), MEANS.index(0.1)]
+    return found[[0, 2]]
+
+
+def test_light_from_another_shell_comes_otherwise_though_it_flies_as_far():
+    inner, outer = (share_by_shell(0.3) / share_by_shell(0.0)).tolist()
+    assert inner == pytest.approx(0.7**2 + 0.3**2, abs=0.02)
+    assert outer == pytest.approx(1.0, abs=0.02)
+
+
 def test_pairs_are_all_those_within_reach():
     generator = torch.Generator().manual_seed(5)
     group = torch.randint(7, (300,), generator=generator)
@@ -151,7 +185,7 @@ def lost_with(run, share, amount=1.0):
     """Of the first event alone; the others are of no sample."""
     sample = torch.full((len(run.stream.events.used),), -1)
     sample[0] = 0
-    table = torch.full((1, 2, N_DISTANCE, len(MEANS)), share, dtype=torch.float64)
+    table = torch.full((1, 2, N_PLACE, len(MEANS)), share, dtype=torch.float64)
     return LostByTrace(run, sample, table, torch.full((1, 2), amount, dtype=torch.float64))
 
 
