@@ -7,8 +7,10 @@ A run with known light (as in ``kzcal closure``, `light`) is simulated twice wit
 numbers: as data, and with all pulses reported by how many photoelectrons of light are in them. The
 first is calibrated. Then hits with the light lost behind them, over what pulses of several add by
 passing the threshold, are compared with photoelectrons that would be above threshold alone: with
-losses by the times of hits and by traced light. Every sample's light is also fitted alone for the
-absorption length; the true values are used for all else.
+losses by the times of hits and by traced light. Every pulse counts with the chance to pass that
+the charge spectra of the calibration give it, so that neither their errors nor chance at the
+threshold matter. Every sample's light is also fitted alone for the absorption length; the true
+values are used for all else.
 """
 
 from __future__ import annotations
@@ -33,9 +35,9 @@ from kzcal.closure.light import Light
 from kzcal.closure.light_run import Resolution, write_run
 from kzcal.fit.config import FitConfig
 from kzcal.fit.gathering import DECAYS, light_in_hits, sample_rows
-from kzcal.fit.light.lost import LostByTime, in_light
+from kzcal.fit.light.lost import RADII, LostByTime, in_light
 from kzcal.fit.light.occupancy import OccupancyCounts
-from kzcal.fit.light.pileup import pileup_of
+from kzcal.fit.light.pileup import MOST_PE, passing_shares, pileup_of
 from kzcal.fit.light.points import Rows, emission_points
 from kzcal.fit.light.traced import TracedBlock, traced
 from kzcal.fit.light.traced_pairs import ArrivalValues, TracedPairs
@@ -48,7 +50,6 @@ from kzcal.optics.acceptance import Sightline, sightline
 from kzcal.photoelectrons import Photoelectrons
 from kzcal.physics.transport import Transport
 from kzcal.plugins import load
-from kzcal.response.charge import detection_efficiency
 from kzcal.response.detector import DetectorResponse
 from kzcal.response.merging import Pulses, by_group_then_time, merged
 from kzcal.response.strays import joined, moved, with_added
@@ -61,7 +62,7 @@ EDGES = (4.0, 6.0)
 N_PLACE, N_TYPE = len(EDGES) + 1, 2
 
 
-def counted(
+def counting(
     self: DetectorResponse,
     light: Photoelectrons,
     window: tuple[Tensor, Tensor],
@@ -123,7 +124,7 @@ def simulate(directory: Path, truth: Mapping[str, float], scale: float, seed: in
         if name == "data":
             write_run(path, scratch, truth, resolution, scale=scale, seed=seed)
             continue
-        with mock.patch.object(DetectorResponse, "sample", counted):
+        with mock.patch.object(DetectorResponse, "sample", counting):
             write_run(path, scratch, truth, resolution, scale=scale, seed=seed)
 
 
@@ -150,50 +151,95 @@ def opened(directory: Path, setting: Setting) -> Iterator[CalibratedRun]:
 
 @dataclass(frozen=True)
 class Cells:
-    """Sample, type and distance of pairs of event and PMT; -1 for pairs that do not count."""
+    """Sample, shell of radius, type and distance of pairs of event and PMT; -1 for others."""
 
     run: CalibratedRun
     sample: Tensor
-    n_samples: int
+    shape: tuple[int, int, int, int]
+
+    @classmethod
+    def of_samples(cls, run: CalibratedRun, sample: Tensor, n_samples: int) -> Cells:
+        """Of the events of samples, -1 for events of none."""
+        return cls(run, sample, (n_samples, len(RADII) + 1, N_TYPE, N_PLACE))
 
     def of(self, row: Tensor, pmt: Tensor, distance: Tensor) -> Tensor:
         """Cell of pairs."""
         sample, kind = self.sample[row], self.run.stream.detector.kind[pmt]
-        cell = (sample * N_TYPE + kind) * N_PLACE + class_of(distance, EDGES)
+        shell = class_of(self.run.stream.events.vertex[row].norm(dim=-1), RADII)
+        group = (sample * self.shape[1] + shell) * N_TYPE + kind
+        cell = group * N_PLACE + class_of(distance, EDGES)
         return torch.where((sample >= 0) & (self.run.weight[pmt] > 0), cell, -1)
 
     def sums(self, cell: Tensor, values: Tensor) -> Tensor:
         """Sums of values by cell."""
         kept = cell >= 0
-        n = self.n_samples * N_TYPE * N_PLACE
-        total = torch.bincount(cell[kept], values[kept].double(), n)
-        return total.reshape(self.n_samples, N_TYPE, N_PLACE)
+        total = torch.bincount(cell[kept], values[kept].double(), int(np.prod(self.shape)))
+        return total.reshape(self.shape)
 
 
-def light_there(run: CalibratedRun, cells: Cells) -> Tensor:
-    """Photoelectrons of pulses in the light window, those that would pass alone."""
+def chances(run: CalibratedRun) -> Tensor:
+    """Chance of each PMT's pulses of 1, 2, ... photoelectrons to pass; 0 where there is no fit."""
     charge, kind = run.result.charge, run.stream.detector.kind
-    passing = detection_efficiency(charge.gain, charge.width, charge.shape(kind))[0]
-    total = torch.zeros(cells.n_samples, N_TYPE, N_PLACE, dtype=torch.float64)
-    for batch in run.stream.batches():
-        cell = cells.of(batch.event + batch.rows.start, batch.pmt, batch.view.distance)
-        cell = torch.where(in_light(batch, run), cell, -1)
-        total += cells.sums(cell, batch.charge * passing[batch.pmt].nan_to_num(0.0))
-    return total
+    chance = torch.zeros(len(kind), MOST_PE, dtype=torch.float64)
+    for pmt in torch.nonzero((run.weight > 0) & torch.isfinite(charge.gain)):
+        shape = charge.shape(kind[pmt])
+        chance[pmt] = passing_shares(
+            charge.gain[pmt], charge.width[pmt], shape, torch.zeros_like(pmt)
+        ).double()
+    return chance
 
 
-def light_counted(run: CalibratedRun, cells: Cells, losses: Sequence) -> list[Tensor]:
-    """Hits without dark ones and what is lost behind them, over what pulses of several add."""
-    hits = torch.zeros(cells.n_samples, N_TYPE, N_PLACE, dtype=torch.float64)
-    lost = [hits.clone() for _ in losses]
-    for batch in run.stream.batches():
-        cell = cells.of(batch.event + batch.rows.start, batch.pmt, batch.view.distance)
-        cell = torch.where(in_light(batch, run), cell, -1)
-        hits += cells.sums(cell, torch.ones_like(batch.time))
-        for total, loss in zip(lost, losses, strict=True):
-            total += cells.sums(cell, loss.behind(batch))
-    dark, more = dense(run, cells)
-    return [hits, *((hits + each - dark) / more for each in lost)]
+@dataclass(frozen=True)
+class Counted:
+    """Sums by cell over the pulses of the counted run, those in the light window.
+
+    Args:
+        there: photoelectrons of light that would pass alone.
+        found: hits and what is lost behind them, over what pulses of several add; by way.
+        variance: of ``found``: of how many photoelectrons share pulses, and of dark hits.
+    """
+
+    there: Tensor
+    found: list[Tensor]
+    variance: Tensor
+
+    @classmethod
+    def of(cls, run: CalibratedRun, again: CalibratedRun, cells: Cells, ways: Sequence) -> Counted:
+        """Count; a pulse's losses are what a hit's of the calibrated run would be."""
+        chance = chances(run)
+        there, hits, variance = (torch.zeros(cells.shape, dtype=torch.float64) for _ in range(3))
+        lost = [torch.zeros_like(hits) for _ in ways]
+        stream = replace(run, stream=again.stream)
+        ways = [replace(way, run=stream) for way in ways]
+        for batch in again.stream.batches():
+            cell = cells.of(batch.event + batch.rows.start, batch.pmt, batch.view.distance)
+            cell = torch.where(in_light(batch, run), cell, -1)
+            number = batch.charge.double()
+            alone = chance[batch.pmt, 0]
+            passes = chance[batch.pmt, number.long().clamp(1, MOST_PE) - 1]
+            hits += cells.sums(cell, passes)
+            there += cells.sums(cell, alone * number)
+            further = alone * (number - 1).clamp(min=0)
+            variance += cells.sums(cell, passes * (further**2 + (number == 0)))
+            for total, way in zip(lost, ways, strict=True):
+                total += cells.sums(cell, passes * way.behind(batch))
+        dark, more = dense(run, cells)
+        return cls(there, [(hits + each - dark) / more for each in lost], variance)
+
+    def summed(self, *axes: int) -> Counted:
+        """Together over axes."""
+        found = [way.nan_to_num(0.0).sum(axes) for way in self.found]
+        return Counted(self.there.sum(axes), found, self.variance.sum(axes))
+
+    def cells(self, at: tuple[int, ...]) -> list[str]:
+        """Light found over light, in percent, of the ways one after the other by distance."""
+        there, error = self.there[at], 100 * self.variance[at].sqrt() / self.there[at]
+        ways = [100 * (way[at] / there - 1) for way in self.found]
+        return [
+            f"{float(x):+.2f} ± {float(e):.2f}" if float(n) else ""
+            for way in ways
+            for x, e, n in zip(way, error, there, strict=True)
+        ]
 
 
 def dense(run: CalibratedRun, cells: Cells) -> tuple[Tensor, Tensor]:
@@ -201,7 +247,7 @@ def dense(run: CalibratedRun, cells: Cells) -> tuple[Tensor, Tensor]:
     stream, light, detector = run.stream, run.result.light, run.stream.detector
     pileup = pileup_of(run, run.result.arrivals)
     pmt = torch.arange(detector.n_pmt)
-    sums = torch.zeros(3, cells.n_samples, N_TYPE, N_PLACE, dtype=torch.float64)
+    sums = torch.zeros(3, *cells.shape, dtype=torch.float64)
     for rows in torch.split(torch.nonzero(cells.sample >= 0)[:, 0], EVENTS_AT_ONCE):
         view = sightline(stream.events.vertex[rows], detector.direction, detector.radius)
         mean = light.light[rows][:, None] * light.efficiency
@@ -269,31 +315,31 @@ def absorption(
     return 100 * (float(minimum.values[place]) / true - 1), 100 * error / true
 
 
-def parts(names: Sequence[str], there: Tensor, found: Sequence[Tensor], fitted: Sequence) -> str:
-    """Both tables."""
-    hits, *ways = found
-    rows = []
-    for k, inch in enumerate((17, 20)):
-        over = [way[:, k] / there[:, k] for way in ways]
-        mean = [(way[:, k].sum() / there[:, k].sum()) for way in ways]
-        for number, name in enumerate(names):
-            cells = [
-                f"{100 * float(o[number, place] / m - 1):+.2f}"
-                for o, m in zip(over, mean, strict=True)
-                for place in range(N_PLACE)
-            ]
-            error = 100 / float(hits[number, k].min()) ** 0.5
-            rows.append((f"{name}, {inch} inch", *cells, f"{error:.2f}"))
-    head = ("sample", *(f"{way}, {place}" for way in ("times", "traced") for place in PLACES), "±")
+def parts(names: Sequence[str], counted: Counted, fitted: Sequence) -> str:
+    """The three tables."""
+    head = [f"{way}, {place}" for way in ("times", "traced") for place in PLACES]
+    by_sample, by_shell = counted.summed(1), counted.summed(0)
+    inches = list(enumerate((17, 20)))
+    first = [
+        (f"{name}, {inch} inch", *by_sample.cells((number, kind)))
+        for kind, inch in inches
+        for number, name in enumerate(names)
+    ]
+    second = [
+        (f"{shell}, {inch} inch", *by_shell.cells((number, kind)))
+        for kind, inch in inches
+        for number, shell in enumerate(SHELLS)
+    ]
     lines = [
         (", ".join(group), *(f"{value:+.2f} ± {error:.2f} %" for value, error in both))
         for group, both in zip(GROUPS, fitted, strict=True)
     ]
-    second = table(("absorption length from", "losses by times", "by traced light"), lines)
-    return f"{table(head, rows)}\n\n{second}"
+    third = table(("absorption length from", "losses by times", "by traced light"), lines)
+    return f"{table(('sample', *head), first)}\n\n{table(('shell', *head), second)}\n\n{third}"
 
 
 PLACES = ("below 4 m", "4 to 6 m", "beyond")
+SHELLS = tuple(f"{low} to {high} m" for low, high in zip((0, *RADII), (*RADII, 5.5), strict=True))
 
 
 def main() -> None:
@@ -313,11 +359,10 @@ def main() -> None:
         rows = sample_rows(run, setting.config)
         pairs, groups = traced_light(run, setting, rows, options.photons)
         ways = LostByTime(run), pairs.lost()
-        cells = Cells(run, pairs.sample, len(rows))
-        there = light_there(again, cells)
-        found = light_counted(run, cells, ways)
+        cells = Cells.of_samples(run, pairs.sample, len(rows))
+        counted = Counted.of(run, again, cells, ways)
         fitted = [[absorption(setting, run, g, way) for way in ways] for g in groups]
-    page = parts(tuple(rows), there, found, fitted)
+    page = parts(tuple(rows), counted, fitted)
     if options.write:
         write_part(options.write, "lost_light", page)
     print(page)
