@@ -22,6 +22,7 @@ from kzcal.calibrate.pulse_steps import (
     OWN_BOUNDS,
     SHARED_BOUNDS,
     SINGLE_BOUNDS,
+    THRESHOLD,
     Populations,
     pooled,
     population_value,
@@ -43,7 +44,6 @@ from kzcal.response.charge import detection_efficiency
 VALLEY_STEPS = 2
 """Steps at every place along the scale of the exponential."""
 FRACTION, SCALE = (GLOBAL_NAMES.index(f"exponential_{name}") for name in ("fraction", "scale"))
-THRESHOLD = GLOBAL_NAMES.index("threshold")
 MOST_HIDDEN = GLOBAL_START[FRACTION]
 """Up to this fraction places keep what shows above threshold; beyond, the prior decides."""
 SMALL = 0.01

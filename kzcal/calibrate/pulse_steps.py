@@ -24,6 +24,7 @@ GLOBAL_SIGMA = (0.1, 0.08, 0.1, 0.03, *(0.3 for _ in PILE_UP_EDGES))
 fraction."""
 N_SHAPE = len(GLOBAL_NAMES)
 """Shared parameters of the shape; the mean gain and the mean width of the type come after."""
+THRESHOLD = GLOBAL_NAMES.index("threshold")
 TAKEN = 0.45
 """Share of a shared step that is taken, since longer ones swing to and fro along the exponential's
 scale: 0.7 takes half as many steps again."""

@@ -27,6 +27,8 @@ from kzcal.calibrate.population import (
 from kzcal.calibrate.pulse_steps import (
     GLOBAL_START,
     N_SHAPE,
+    SINGLE_BOUNDS,
+    THRESHOLD,
     Populations,
     averaged,
     pooled,
@@ -38,6 +40,9 @@ from kzcal.calibrate.single_pe import median_charge
 from kzcal.response.charge import ChargeShape, detection_efficiency
 
 WIDTH_START = (0.4, 0.55)
+BELOW_THRESHOLD = 0.01
+"""Share of hits below the threshold from which the fit starts: from one far off, steps end with
+all of the shape at its bounds."""
 ALIKE_STEPS, SETTLING_STEPS = 6, 2
 """Steps in which all PMTs of a type have one width; steps after these in which nothing shared
 moves."""
@@ -148,12 +153,25 @@ def _started(
     """Median gains, and widths that are alike in every type."""
     device = kind.device
     means = torch.tensor(width_start, dtype=torch.float64, device=device)
-    gain = median_charge(spectra.counts[:, :LOW_LIGHT].sum(1), spectra.charge)
+    counts = spectra.counts[:, :LOW_LIGHT].sum(1)
+    gain = median_charge(counts, spectra.charge)
     shape = torch.tensor(GLOBAL_START, dtype=torch.float64, device=device)
     ones = torch.ones_like(means)
     shared = torch.cat([shape.repeat(len(means), 1), ones[:, None], means[:, None]], dim=1)
+    rows = fitted & counting
+    of_type = counts.new_zeros(len(means), counts.shape[1]).index_add_(0, kind[rows], counts[rows])
+    seen = of_type.sum(1) > 0
+    shared[seen, THRESHOLD] = _lowest(of_type[seen], spectra.charge)
     state = Sharing(torch.stack([gain, means[kind]], dim=1), shared, kind, fitted, counting)
     return state, (Population.wide(ones), Population.pinned(means))
+
+
+def _lowest(
+    counts: Float[Tensor, "type bin"], charge: Float[Tensor, " bin"]
+) -> Float[Tensor, " type"]:
+    """Charge below which hardly any hits lie: about the threshold."""
+    share = counts.cumsum(1) / counts.sum(1, keepdim=True)
+    return charge[(share < BELOW_THRESHOLD).sum(1)].clamp(*SINGLE_BOUNDS[THRESHOLD])
 
 
 def nominal_efficiency(kind: Tensor) -> Float[Tensor, " pmt"]:

@@ -19,6 +19,7 @@ from kzcal.io.toml import read_toml
 EXPERIMENTS = {
     "toy": "kzcal.closure.toy:Toy",
     "pmts": "kzcal.closure.pmts:Pmts",
+    "charges": "kzcal.closure.charges:Charges",
     "light": "kzcal.closure.light:Light",
 }
 """Import path of each experiment; its fields are the options of the table of its name."""
@@ -29,7 +30,7 @@ class ClosureConfig:
     """Settings of a closure.
 
     Args:
-        experiment: which: toy, pmts or light.
+        experiment: which: toy, pmts, charges or light.
         trials: how many truths are drawn.
         seed: decides all of them.
         options: of the experiment.
