@@ -242,6 +242,23 @@ def test_an_exponential_that_hides_is_thought_of():
         assert abs(off) < 2 * error
 
 
+@pytest.mark.parametrize("threshold", [0.1, 0.6])
+def test_a_threshold_far_from_its_prior_is_found(threshold):
+    """The prior has 0.3 +- 0.1; a start there ended with the shape at its bounds."""
+    gain, width = constants(15)
+    shape = (0.1, 0.3, threshold, 0.04)
+    everyone = torch.ones(len(KIND), dtype=torch.bool)
+    found = fit_charge(spectra(gain, width, 600, 16, shape=shape), KIND, everyone, everyone)
+    values = (torch.full_like(gain, value) for value in shape)
+    true = detection_efficiency(gain, width, ChargeShape(*values))[0]
+    share = detection_efficiency(found.gain, found.width, found.shape(KIND))[0]
+    for k in (0, 1):
+        rows = KIND.eq(k)
+        assert float(found.shared[k, 2]) == pytest.approx(threshold, abs=0.01)
+        off = float((share[rows].sum() / true[rows].sum()).log())
+        assert abs(off) < 3 * float(found.passing_error[k])
+
+
 def test_expected_spectra_are_those_counted(many):
     """Chi-square of all counts by bin, of types together, within 5 errors.
 

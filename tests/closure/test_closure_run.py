@@ -94,7 +94,7 @@ def test_a_file_that_was_killed_before_its_first_line_begins_anew(tmp_path: Path
     ("text", "words"),
     [
         ("trials = 3", "names its experiment"),
-        ('experiment = "game"', "toy, pmts, light"),
+        ('experiment = "game"', "toy, pmts, charges, light"),
         ('experiment = "toy"\nworkers = 3', "unknown key 'workers'"),
         ('experiment = "toy"\ntrials = 0', "trials is a whole number from 1"),
         ('experiment = "toy"\n[toy]\ncolour = 1', "unknown key 'colour'"),

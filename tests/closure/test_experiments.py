@@ -5,9 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from kzcal.calibrate.closure import Truth
+from kzcal.closure import charges as charges_module
 from kzcal.closure import light as light_module
+from kzcal.closure.charges import FURTHER, MORE_20, SHARES, Charges
 from kzcal.closure.light import RANGES, Light
 from kzcal.closure.pmts import Pmts, compared
 from kzcal.closure.toy import Toy
@@ -15,6 +18,7 @@ from kzcal.conditions.quantities import QUANTITIES
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import load_detector
 from kzcal.parts import Parameter
+from kzcal.response.charge import ChargeShape
 from kzcal.testing.payloads import example_calibration
 
 FREE = ("light_yield", "absorption_scale", "pmt_reflectivity", "vertex_resolution")
@@ -103,6 +107,41 @@ def test_constants_are_compared_where_both_call_the_pmt_good():
     shifted = {**values, "gain": values["gain"] - calibration.columns["gain"].errors}
     pulls = compared(calibration, Truth(status, shifted), detector).pulls("gain_17")
     assert pulls == pytest.approx(np.ones_like(pulls))
+
+
+def test_charges_are_those_of_the_truth_they_are_compared_with(monkeypatch):
+    """Hits over pulses pass as often as the truth says, more where pulses hold more.
+
+    The fit is replaced by one that keeps what it was given.
+    """
+    seen = {}
+
+    def fitted(spectra, kind, chosen, counting):
+        seen.update(counts=spectra.counts, kind=kind, good=chosen)
+        assert torch.equal(chosen, counting)
+        shape = ChargeShape(*(torch.full(kind.shape, v) for v in (0.1, 0.3, 0.3, 0.05)))
+        return SimpleNamespace(
+            gain=torch.ones(len(kind)),
+            width=torch.full(kind.shape, 0.5),
+            shape=lambda _kind: shape,
+            passing_error=torch.tensor([0.01, 0.02]),
+        )
+
+    monkeypatch.setattr(charges_module, "fit_charge", fitted)
+    other = Charges(pulses=300).run(seed=5)
+    found = Charges(pulses=300).run(seed=4)
+    assert found.truth != other.truth
+    assert found.truth == Charges(pulses=300).run(seed=4).truth
+    for k, (size, more) in enumerate(((17, 1.0), (20, MORE_20))):
+        name = f"passing_{size}"
+        hits = seen["counts"][seen["good"] & (seen["kind"] == k)].sum(2)
+        passed = hits.mean(0) / (300 * more * torch.tensor(SHARES))
+        error = found.truth[name][0] * 3 / hits[:, 0].sum() ** 0.5
+        assert abs(float(passed[0]) - found.truth[name][0]) < FURTHER[0] + float(error)
+        assert float(passed[-1]) > float(passed[0])
+        assert found.errors[name][0] == pytest.approx((k + 1) * 0.01 * found.values[name][0])
+    with pytest.raises(ConfigurationError, match="50 pulses at least, got pulses=3"):
+        Charges(pulses=3)
 
 
 def test_a_toy_draws_what_it_says():
