@@ -1,6 +1,6 @@
 """The two levels of a fit together: other starts, the other order, and efficiencies.
 
-    python benchmarks/fit_levels.py period_A.h5 [--photons 3e7]
+    python benchmarks/fit_levels.py period_A.h5 [--photons 3e7] [--write docs/global_fit.md]
 
 From the nominal start, from an absorption length that is a third too short or too long, and with
 the parameters fitted before any PMT is calibrated, both levels take turns until nothing moves.
@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pages import table
+from pages import table, write_part
 
 from kzcal.calibrate.driver import RunResult, calibrate_run
 from kzcal.calibrate.measure import checked_samples
 from kzcal.fit.config import FitConfig
 from kzcal.fit.driver import GlobalFit, fit_run
+from kzcal.geometry import Detector
 from kzcal.io.source import EventSource, open_events
 from kzcal.plugins import load
 
@@ -30,9 +31,9 @@ SHOWN = ("light_yield", "absorption_scale", "scattering_scale", "birks_mm_per_me
 CPU = torch.device("cpu")
 
 
-def alike(result: RunResult) -> RunResult:
+def alike(result: RunResult, detector: Detector) -> RunResult:
     """A calibration that knows nothing of single PMTs: equal efficiencies and spreads."""
-    kind = torch.from_numpy((np.arange(len(result.qe)) >= 1325).astype(np.int64))
+    kind = torch.from_numpy((detector.diameter_inch == 20).astype(np.int64))
     timing = result.timing
     tts = timing.simple.tts.to(timing.tts)[kind]
     return replace(
@@ -50,11 +51,11 @@ def started(config: FitConfig, absorption: float) -> FitConfig:
 
 def fits(source: EventSource, config: FitConfig) -> dict[str, GlobalFit]:
     """The fit from every start."""
-    plugins = load()
-    samples = checked_samples(plugins)
+    detector = config.open_detector()[0]
+    samples = checked_samples(load())
     first = calibrate_run(
         source,
-        config.open_detector()[0],
+        detector,
         config.calibration_config(),
         samples=samples,
         device=CPU,
@@ -64,7 +65,7 @@ def fits(source: EventSource, config: FitConfig) -> dict[str, GlobalFit]:
     def fitted(settings: FitConfig, result: RunResult) -> GlobalFit:
         return fit_run(source, settings, samples=samples, device=CPU, result=result)
 
-    globals_first = fitted(replace(config, rounds=1), alike(first))
+    globals_first = fitted(replace(config, rounds=1), alike(first, detector))
     values = {p.name: p.start for p in globals_first.parameters.free}
     before = replace(
         config,
@@ -86,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("events", type=Path)
     parser.add_argument("--photons", type=float, default=3e7, help="traced per round")
+    parser.add_argument("--write", type=Path, help="page that takes the table")
     arguments = parser.parse_args()
     config = replace(FitConfig.from_toml(SETTINGS), photons=int(arguments.photons), rounds=6)
     with open_events(arguments.events, config.open_detector()[0]) as source:
@@ -102,7 +104,10 @@ def main() -> None:
     spread = np.ptp(ends, axis=0) / np.where(sigma > 0, sigma, np.inf)
     shown = [f"{spread[names.index(p)]:.3f}" for p in SHOWN]
     rows.append(["largest difference, standard deviations", "", *shown, ""])
-    print(table(["", "rounds", *SHOWN, "largest change of a QE (%)"], rows))
+    text = table(["", "rounds", *SHOWN, "largest change of a QE, %"], rows)
+    print(text)
+    if arguments.write is not None:
+        write_part(arguments.write, "fit_levels", text)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ class Charges:
         spectra = self._spectra(gain, width, shared, kind, torch.Generator().manual_seed(seed))
         found = fit_charge(spectra, kind, good, good)
 
-        def means(*of: Tensor | ChargeShape) -> list[float]:
-            share = detection_efficiency(*of)[0]
+        def means(gain: Tensor, width: Tensor, shape: ChargeShape) -> list[float]:
+            share = detection_efficiency(gain, width, shape)[0]
             return [float(share[good & (kind == k)].mean()) for k in range(len(SIZES))]
 
         values = means(found.gain, found.width, found.shape(kind))
