@@ -26,6 +26,7 @@ from kzcal.fit.objective import FitObjective
 from kzcal.fit.parameters import ParameterSet
 from kzcal.fit.passing import with_passing_error
 from kzcal.fit.run import CalibratedRun
+from kzcal.fit.spreads import with_fitted_spreads
 from kzcal.fit.terms import Expectation, Term, deviance
 from kzcal.fit.times.cells import TimeCells
 from kzcal.fit.times.scatter import with_event_scatter
@@ -98,7 +99,7 @@ class GlobalFit:
         agreement: of every term.
         rounds: turns of the two levels.
         settled: whether the last turn moved nothing.
-        result: the last calibration of every PMT.
+        result: the last calibration of every PMT, its spreads with the fitted means.
         calibration: settings that it was made with.
     """
 
@@ -155,7 +156,7 @@ def fit_run(
         agreement=tuple(Agreement.of(t, t.expected(named)) for t in state.objective.terms),
         rounds=state.rounds,
         settled=state.rounds[-1].moved <= config.settled,
-        result=state.run.result,
+        result=with_fitted_spreads(minimum, state.parameters, state.run),
         calibration=state.calibration,
     )
 

@@ -13,20 +13,23 @@ from jaxtyping import Float64
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
 from kzcal.conditions.quantities import GLOBAL_FIT, PRIOR
 from kzcal.fit.driver import GlobalFit
+from kzcal.fit.spreads import MEANS
+from kzcal.geometry import Detector
+from kzcal.response.nominal import TYPES
 
 MEAN_MEV = 0.5
 """Visible energy of the point-like light that spreads rest on, MeV."""
 
 
-def fit_payload(found: GlobalFit, lineage: Lineage, light_speed: float) -> Payload:
+def fit_payload(found: GlobalFit, lineage: Lineage, detector: Detector) -> Payload:
     """The payload of a fit.
 
     Args:
         found: the fit.
         lineage: what made it.
-        light_speed: of the calibration, m/ns.
+        detector: whose PMTs they are.
     """
-    columns = cross_terms(found, light_speed)
+    columns = cross_terms(found, detector)
     for part in found.agreement:
         columns |= {
             f"{part.name}_counts": Column(part.counts, "1", "observed"),
@@ -66,18 +69,28 @@ def priors(found: GlobalFit) -> Float64[np.ndarray, "parameter 2"]:
     return np.array([*rows, *[(0.0, 0.0)] * len(found.parameters.fixed)])
 
 
-def cross_terms(found: GlobalFit, light_speed: float) -> dict[str, Column]:
-    """How spreads of transit times follow the errors of the reconstruction.
+def cross_terms(found: GlobalFit, detector: Detector) -> dict[str, Column]:
+    """How spreads of transit times follow parameters of the fit.
 
-    What the data fix is the variance of a residual: spread, emission time and vertex together.
+    Where the mean spread of a type is free, all of its spreads move as it does. Where it is not,
+    the calibration fixes the variance of a residual: spread, emission time and vertex together.
     Efficiencies, charges and offsets rest on no parameter of the global fit: the acceptance that
     efficiencies are counted against is learned from the run.
     """
     tts = found.result.timing.tts.double().cpu().numpy()
-    values = found.parameters.values
-    by_t0 = -values["t0_resolution"] / tts
-    by_vertex = -values["vertex_resolution"] / light_speed**2 / (3 * MEAN_MEV) / tts
+    values, free = found.parameters.values, {p.name for p in found.parameters.free}
+    light_speed = found.calibration.light_speed
+    columns, others = {}, np.zeros(detector.n_pmt)
+    for name, size in zip(MEANS, TYPES, strict=True):
+        of_type = detector.diameter_inch == size
+        if name in free:
+            columns[f"tts_by_{name}"] = _slope(of_type.astype(np.float64), "1")
+        else:
+            others += of_type / tts
+    by_t0 = -values["t0_resolution"] * others
+    by_vertex = -values["vertex_resolution"] / light_speed**2 / (3 * MEAN_MEV) * others
     return {
+        **columns,
         "tts_by_t0_resolution": _slope(by_t0, "1"),
         "tts_by_vertex_resolution": _slope(by_vertex, "ns/m"),
     }

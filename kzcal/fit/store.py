@@ -128,7 +128,7 @@ def measure_fit(
             plugins={**calibration.response.lineage.plugins, **_version(fitter, plugins)},
             seed=config.seed,
         )
-        payload = fit_payload(found, lineage, found.calibration.light_speed)
+        payload = fit_payload(found, lineage, nominal)
         return FitMeasurement(source.header.run, found, calibration, payload)
 
 

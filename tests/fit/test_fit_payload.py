@@ -10,33 +10,44 @@ from kzcal.calibrate.timing.simple import Smearing
 from kzcal.conditions.payload import Lineage
 from kzcal.fit.config import FitConfig
 from kzcal.fit.payload import MEAN_MEV, fit_payload
+from kzcal.geometry import load_detector
 
-SPEED = 0.196
+DETECTOR = load_detector()
+WIDE = DETECTOR.diameter_inch == 20
 
 
-def found():
-    return quick_fit(
-        None, FitConfig(), samples={}, fitter=None, effort=None, device=None, advance=None
-    )
+def found(**settings):
+    config = FitConfig(**settings)
+    return quick_fit(None, config, samples={}, fitter=None, effort=None, device=None, advance=None)
+
+
+def test_spreads_move_with_the_mean_of_their_type():
+    columns = fit_payload(found(), Lineage(), DETECTOR).columns
+    assert np.array_equal(columns["tts_by_tts_mean_17"].values, ~WIDE)
+    assert np.array_equal(columns["tts_by_tts_mean_20"].values, WIDE)
+    assert not columns["tts_by_t0_resolution"].values.any()
+    assert not columns["tts_by_vertex_resolution"].values.any()
 
 
 def test_spreads_move_so_that_the_variance_of_residuals_stays():
-    """Against the calibration's own smearing, by finite differences."""
-    fit = found()
-    values = fit.parameters.values
-    columns = fit_payload(fit, Lineage(), SPEED).columns
+    """Against the calibration's own smearing, by finite differences; 20-inch means are free."""
+    fit = found(parameters={"tts_mean_17": {"fixed": True}})
+    values, speed = fit.parameters.values, fit.calibration.light_speed
+    columns = fit_payload(fit, Lineage(), DETECTOR).columns
+    assert "tts_by_tts_mean_17" not in columns
     tts, at = 1.3, Smearing(values["vertex_resolution"], values["t0_resolution"])
     for name, step in (("vertex", 1e-4), ("t0", 1e-4)):
         moved = replace(at, **{name: getattr(at, name) + step})
-        change = moved.variance(MEAN_MEV, SPEED) - at.variance(MEAN_MEV, SPEED)
+        change = moved.variance(MEAN_MEV, speed) - at.variance(MEAN_MEV, speed)
         slope = (np.sqrt(tts**2 - change) - tts) / step
-        stated = columns[f"tts_by_{name}_resolution"].values[0]
-        assert stated == pytest.approx(slope, rel=1e-3)
+        stated = columns[f"tts_by_{name}_resolution"].values
+        assert stated[~WIDE] == pytest.approx(slope, rel=1e-3)
+        assert not stated[WIDE].any()
 
 
 def test_priors_and_units_stand_beside_the_values():
     fit = found()
-    payload = fit_payload(fit, Lineage(), SPEED)
+    payload = fit_payload(fit, Lineage(), DETECTOR)
     block, prior = payload.globals, payload.columns["prior"].values
     assert prior.shape == (len(block.names), 2)
     known = dict(zip(block.names, prior, strict=True))

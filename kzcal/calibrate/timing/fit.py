@@ -6,7 +6,7 @@ uses them. Then the PMTs, with charges that tell how many photoelectrons a pulse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -46,6 +46,32 @@ class TimingResult:
     residual: Float[Tensor, "pmt bin"]
     expected: Float[Tensor, "pmt bin"]
     tts_alone: tuple[Float[Tensor, " pmt"], Float[Tensor, " pmt"]]
+
+    def with_mean_spreads(
+        self, mean: Float[Tensor, " type"], kind: Tensor, counting: Tensor
+    ) -> TimingResult:
+        """The same with other mean spreads; differences between PMTs of a type stay.
+
+        What hits fix is the variance of a time, from which a wrong delay of light takes as much
+        of every PMT.
+
+        Args:
+            mean: root mean square over the counting PMTs of each type, ns.
+            kind: type of each PMT.
+            counting: PMTs that make up the means.
+        """
+        tts, (alone, variance) = self.tts.clone(), self.tts_alone
+        alone = alone.clone()
+        for k, wanted in enumerate(mean):
+            rows = kind == k
+            if bool((rows & counting).any()):
+                centre = self.tts[rows & counting].double().mean()
+                change = wanted.double() ** 2 - self.simple.tts[k].double() ** 2
+                move = (centre**2 + change).clamp(min=0.01).sqrt() - centre
+                tts[rows] += move.to(tts.dtype)
+                alone[rows] += move.to(alone.dtype)
+        simple = replace(self.simple, tts=mean.to(self.simple.tts))
+        return replace(self, tts=tts, simple=simple, tts_alone=(alone, variance))
 
 
 def fit_arrivals(
