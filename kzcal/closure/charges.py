@@ -24,9 +24,9 @@ from kzcal.closure.light_run import drawn_from
 from kzcal.conditions.quantities import GOOD
 from kzcal.errors import ConfigurationError
 from kzcal.geometry import load_detector
-from kzcal.response.charge import ChargeShape, detection_efficiency, passing, sample_charge
+from kzcal.response.charge import ChargeShape, detection_efficiency, sample_charge
+from kzcal.response.nominal import TYPES
 
-SIZES = (17, 20)
 FURTHER = (0.0045, 0.038, 0.087, 0.155, 0.245, 0.367, 0.558)
 """Expected further photoelectrons of the hits of each pile-up class."""
 SHARES = (0.39, 0.20, 0.15, 0.10, 0.065, 0.052, 0.043)
@@ -58,13 +58,13 @@ class Charges:
     @property
     def units(self) -> Mapping[str, str]:
         """Mean share of single photoelectrons above threshold, by type."""
-        return {f"passing_{size}": "1" for size in SIZES}
+        return {f"passing_{size}": "1" for size in TYPES}
 
     def run(self, *, seed: int) -> Fitted:
         """Draw PMTs, shapes and charges, and fit them."""
         detector = load_detector()
         drawn = draw_truth(detector, seed=seed)
-        kind = torch.from_numpy((detector.diameter_inch == SIZES[1]).astype(np.int64))
+        kind = torch.from_numpy((detector.diameter_inch == TYPES[1]).astype(np.int64))
         good = torch.from_numpy(drawn.status == GOOD)
         gain, width = (torch.from_numpy(rows).double() for rows in (drawn.gain, drawn.spe_width))
         shared = _shapes(np.random.default_rng([seed, 3]))
@@ -73,7 +73,7 @@ class Charges:
 
         def means(gain: Tensor, width: Tensor, shape: ChargeShape) -> list[float]:
             share = detection_efficiency(gain, width, shape)[0]
-            return [float(share[good & (kind == k)].mean()) for k in range(len(SIZES))]
+            return [float(share[good & (kind == k)].mean()) for k in range(len(TYPES))]
 
         values = means(found.gain, found.width, found.shape(kind))
         errors = found.passing_error.numpy() * values
@@ -104,29 +104,16 @@ class Charges:
             single = sample_charge(gain[pmt], width[pmt], *low, generator=generator)
             charge = torch.zeros(len(pulse), dtype=torch.float64).index_add_(0, of, single)
             bins = (charge / STEP).long()
-            chance = torch.rand(len(charge), generator=generator, dtype=torch.float64)
-            kept = chance < _passing(charge, shape, pulse)
+            noise = torch.randn(len(charge), generator=generator, dtype=torch.float64)
+            kept = charge > shape.threshold[pulse] + shape.threshold_width[pulse] * noise
             cell = (pulse * N_BINS + bins)[kept & (bins < N_BINS)]
             counts[:, row] = torch.bincount(cell, minlength=n_pmt * N_BINS).reshape(n_pmt, -1)
         pile_up = torch.tensor(FURTHER, dtype=torch.float64).expand(n_pmt, -1)
         return ChargeSpectra(counts, pile_up, STEP, STEP / 2)
 
 
-def _passing(
-    charge: Float[Tensor, " pulse"], shape: ChargeShape, pmt: Tensor
-) -> Float[Tensor, " pulse"]:
-    """Chance of each pulse to pass the threshold of its PMT."""
-    of_pulse = ChargeShape(
-        shape.exponential_fraction[pmt],
-        shape.exponential_scale[pmt],
-        shape.threshold[pmt] - charge,
-        shape.threshold_width[pmt],
-    )
-    return passing(torch.zeros(1, dtype=torch.float64), of_pulse)[:, 0]
-
-
 def _shapes(generator: np.random.Generator) -> Float[Tensor, "type shared"]:
     """A shape for both types, from the priors of the fit."""
     priors = list(zip(GLOBAL_START, GLOBAL_SIGMA, GLOBAL_BOUNDS, strict=True))
-    rows = [[drawn_from(p[:2], p[2], generator) for p in priors] for _ in SIZES]
+    rows = [[drawn_from(p[:2], p[2], generator) for p in priors] for _ in TYPES]
     return torch.tensor(rows, dtype=torch.float64)
