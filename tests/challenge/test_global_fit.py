@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from kzcal.conditions.database import Database
+from kzcal.conditions.quantities import is_good
 
 ROOT = Path(__file__).parents[2]
 CHALLENGE = Path(os.environ.get("KZCAL_CHALLENGE", ROOT.parent / "shared" / "challenge"))
@@ -72,7 +73,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict:
     )
     assert done.returncode == 0, done.stderr
     assert (directory / "page" / "fit.html").is_file()
-    return json.loads(done.stdout)
+    return {**json.loads(done.stdout), "db": db}
 
 
 def test_the_levels_settle(fitted: dict):
@@ -101,6 +102,21 @@ def test_every_error_is_honest(fitted: dict, name: str):
     found = fitted["parameters"][name]
     assert found["error"] > 0
     assert abs(found["value"] - truth()[name]) < 3 * found["error"]
+
+
+@pytest.mark.parametrize("size", [17, 20])
+def test_spreads_of_single_pmts_have_the_mean_that_was_fitted(fitted: dict, size: int):
+    """Of the mean itself within 0.5 %, since PMTs differ; of the truth within three errors."""
+    with Database.open(fitted["db"]) as db:
+        run = next(iter(db.iovs("full"))).runs.first
+        response = db.lookup("full", "pmt-response", run=run)
+    with h5py.File(CHALLENGE / "period_A_truth.h5") as file:
+        true, known = file["tts"][:], file["status"][:] == 0
+        chosen = known & (file["pmt_type"][:] == size) & is_good(response)
+    spread = np.sqrt((response.columns["tts"].values[chosen] ** 2).mean())
+    mean = fitted["parameters"][f"tts_mean_{size}"]
+    assert spread == pytest.approx(mean["value"], rel=5e-3)
+    assert abs(spread - np.sqrt((true[chosen] ** 2).mean())) < 3 * mean["error"]
 
 
 def test_every_term_is_described(fitted: dict):
