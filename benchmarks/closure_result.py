@@ -35,11 +35,11 @@ def page(result: dict[str, Any]) -> str:
         cells = (cell(checks.get(name)) for name in NAMES)
         rows.append((parameter["name"].replace("_", " "), offset, stated, *cells))
     head = ("parameter", "mean of fitted − true", "stated error", "bias", "width", "within 1 σ")
-    options = ", ".join(f"{k} = {v}" for k, v in result["settings"]["options"].items())
+    options = "".join(f", {k} = {v}" for k, v in result["settings"]["options"].items())
     return (
         f"{table(head, rows)}\n\n"
         f"{result['trials']} truths fitted, {len(result['failed'])} trials without a fit, "
-        f"{result['seconds_per_trial']:.0f} s each. Experiment {result['experiment']}, {options}. "
+        f"{result['seconds_per_trial']:.0f} s each. Experiment {result['experiment']}{options}. "
         f"Verdict: {result['verdict']}."
     )
 
