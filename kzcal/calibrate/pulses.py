@@ -150,7 +150,7 @@ def _started(
     counting: Tensor,
     width_start: tuple[float, ...],
 ) -> tuple[Sharing, Populations]:
-    """Median gains, and widths that are alike in every type."""
+    """Median gains, widths that are alike in every type, and thresholds where charges begin."""
     device = kind.device
     means = torch.tensor(width_start, dtype=torch.float64, device=device)
     counts = spectra.counts[:, :LOW_LIGHT].sum(1)
@@ -161,12 +161,12 @@ def _started(
     rows = fitted & counting
     of_type = counts.new_zeros(len(means), counts.shape[1]).index_add_(0, kind[rows], counts[rows])
     seen = of_type.sum(1) > 0
-    shared[seen, THRESHOLD] = _lowest(of_type[seen], spectra.charge)
+    shared[seen, THRESHOLD] = _threshold_start(of_type[seen], spectra.charge)
     state = Sharing(torch.stack([gain, means[kind]], dim=1), shared, kind, fitted, counting)
     return state, (Population.wide(ones), Population.pinned(means))
 
 
-def _lowest(
+def _threshold_start(
     counts: Float[Tensor, "type bin"], charge: Float[Tensor, " bin"]
 ) -> Float[Tensor, " type"]:
     """Charge below which hardly any hits lie: about the threshold."""
@@ -175,7 +175,7 @@ def _lowest(
 
 
 def nominal_efficiency(kind: Tensor) -> Float[Tensor, " pmt"]:
-    """Share of photoelectrons above threshold with the shape from which the fit starts."""
+    """Share of photoelectrons above threshold with the shape that the priors are about."""
     width = torch.tensor(WIDTH_START, dtype=torch.float64, device=kind.device)[kind]
     shared = torch.tensor([GLOBAL_START] * 2, dtype=torch.float64, device=kind.device)
     return detection_efficiency(torch.ones_like(width), width, shape_of(shared, kind))[0]

@@ -1,7 +1,7 @@
 """The closure of the charge fit: what hides below the threshold, from charges that its model drew.
 
-No light is simulated, so that a trial takes seconds and many resolve a bias that the closure of
-the global fit cannot. Shape, pile-up and threshold are drawn from the very priors of the fit.
+No light is simulated, so that a trial takes less than a minute and many resolve a bias that the
+closure of the global fit cannot. Shape, pile-up and threshold are drawn from the fit's priors.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from kzcal.calibrate.charge_likelihood import shape_of
+from kzcal.calibrate.charge_likelihood import N_SINGLE, shape_of
 from kzcal.calibrate.charge_spectra import N_BINS, ChargeSpectra
 from kzcal.calibrate.demo import draw_truth
-from kzcal.calibrate.pulse_steps import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START, N_SHAPE
+from kzcal.calibrate.pulse_steps import GLOBAL_BOUNDS, GLOBAL_SIGMA, GLOBAL_START
 from kzcal.calibrate.pulses import fit_charge
 from kzcal.closure.experiment import Fitted
 from kzcal.closure.light_run import drawn_from
@@ -88,9 +88,9 @@ class Charges:
         kind: Tensor,
         generator: torch.Generator,
     ) -> ChargeSpectra:
-        """Charges as the calibration sorts them; dead tubes have some too, and are not fitted."""
+        """Charges by PMT and class; dead tubes have some too, and are not fitted."""
         n_pmt, n_class = len(kind), len(FURTHER)
-        factors = shared[:, N_SHAPE - n_class :]
+        factors = shared[:, N_SINGLE:]
         shape = shape_of(shared, kind)
         counts = torch.zeros(n_pmt, n_class, N_BINS, dtype=torch.float64)
         each = self.pulses * torch.where(kind == 1, MORE_20, 1.0)
@@ -113,7 +113,7 @@ class Charges:
 
 
 def _shapes(generator: np.random.Generator) -> Float[Tensor, "type shared"]:
-    """A shape for both types, from the priors of the fit."""
+    """A shape of each type, from the priors of the fit."""
     priors = list(zip(GLOBAL_START, GLOBAL_SIGMA, GLOBAL_BOUNDS, strict=True))
     rows = [[drawn_from(p[:2], p[2], generator) for p in priors] for _ in TYPES]
     return torch.tensor(rows, dtype=torch.float64)

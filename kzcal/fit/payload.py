@@ -80,9 +80,10 @@ def cross_terms(found: GlobalFit, detector: Detector) -> dict[str, Column]:
     tts = found.result.timing.tts.double().cpu().numpy()
     values, free = found.parameters.values, {p.name for p in found.parameters.free}
     light_speed = found.calibration.light_speed
+    diameter = detector.diameter_inch[found.result.cabling.place]
     columns, others = {}, np.zeros(detector.n_pmt)
     for name, size in zip(MEANS, TYPES, strict=True):
-        of_type = detector.diameter_inch == size
+        of_type = diameter == size
         if name in free:
             columns[f"tts_by_{name}"] = _slope(of_type.astype(np.float64), "1")
         else:

@@ -86,13 +86,15 @@ def _placements(db: Database, stability: Stability, detector: Detector) -> list[
     placements = []
     for interval in stability.intervals:
         averages = averaged(stability, detector, payloads, interval)
+        rows = slice(interval.first, interval.last + 1)
+        mine = [fit for fit in held[rows] if fit is not None]
+        if len(mine) == len(payloads[rows]):
+            runs = [db.payload(iov.payload) for iov in mine]
+            fit = averaged_fit(runs, mine, stability, interval)
+            if fit is not None:
+                averages = as_fitted(averages, fit, payloads[rows], runs)
+                placements.append(Placement(interval.runs, fit))
         placements.append(Placement(interval.runs, averages))
-        mine = [fit for fit in held[interval.first : interval.last + 1] if fit is not None]
-        if len(mine) == interval.last + 1 - interval.first:
-            fit = averaged_fit(
-                [db.payload(iov.payload) for iov in mine], mine, stability, interval
-            )
-            placements += [] if fit is None else [Placement(interval.runs, fit)]
     return placements
 
 
@@ -100,6 +102,8 @@ def averaged_fit(
     payloads: Sequence[Payload], iovs: Sequence[IOV], stability: Stability, interval: Interval
 ) -> Payload | None:
     """The global fit over the runs of an interval, with its slopes; None if names differ.
+
+    A slope that a run does not state is zero.
 
     Args:
         payloads: one for each run.
@@ -110,21 +114,44 @@ def averaged_fit(
     block = _block(payloads)
     if block is None:
         return None
-    columns = {
-        name: Column(
-            np.mean([payload.columns[name].values for payload in payloads], axis=0),
-            column.unit,
-            column.doc,
-        )
-        for name, column in payloads[0].columns.items()
-        if _goes_on(name) and all(name in payload.columns for payload in payloads)
-    }
+    columns = {}
+    for name in dict.fromkeys(name for payload in payloads for name in payload.columns):
+        held = [payload.columns[name] for payload in payloads if name in payload.columns]
+        if "_by_" in name or (name == PRIOR and len(held) == len(payloads)):
+            total = np.sum([column.values for column in held], axis=0)
+            columns[name] = Column(total / len(payloads), held[0].unit, held[0].doc)
     return Payload(GLOBAL_FIT, columns, block, _lineage(stability, interval, iovs))
 
 
-def _goes_on(name: str) -> bool:
-    """Whether a column of a global fit is about its parameters, not about one run's counts."""
-    return "_by_" in name or name == PRIOR
+def as_fitted(
+    averages: Payload, fit: Payload, parts: Sequence[Payload], fits: Sequence[Payload]
+) -> Payload:
+    """Averages whose parameters that came from the runs' fits are those of the averaged fit.
+
+    Errors of these are in part those of priors, which all runs share.
+
+    Args:
+        averages: constants of every PMT.
+        fit: the averaged fit.
+        parts: calibrations of the runs.
+        fits: their global fits.
+    """
+    block, source = averages.globals, fit.globals
+    if block is None or source is None:
+        return averages
+    runs = [(part.globals, one.globals) for part, one in zip(parts, fits, strict=True)]
+    taken = [
+        name
+        for name in block.names
+        if name in source.names
+        and all(mine and its and mine.named[name] == its.named[name] for mine, its in runs)
+    ]
+    rows, others = ([known.names.index(name) for name in taken] for known in (block, source))
+    values, covariance = block.values.copy(), block.covariance.copy()
+    values[rows] = source.values[others]
+    covariance[rows, :] = covariance[:, rows] = 0.0
+    covariance[np.ix_(rows, rows)] = source.covariance[np.ix_(others, others)]
+    return replace(averages, globals=replace(block, values=values, covariance=covariance))
 
 
 def _check_target(db: Database, tag: str, watched: str) -> None:

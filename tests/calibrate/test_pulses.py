@@ -259,6 +259,19 @@ def test_a_threshold_far_from_its_prior_is_found(threshold):
         assert abs(off) < 3 * float(found.passing_error[k])
 
 
+def test_a_type_without_charges_keeps_the_shape_of_its_priors():
+    gain, width = constants(17)
+    charges = spectra(gain, width, 300, 18)
+    silent = KIND.eq(1)
+    charges.counts[silent] = 0
+    chosen = ~silent
+    found = fit_charge(charges, KIND, chosen, chosen)
+    assert float(found.shared[1, 2]) == pytest.approx(0.30)
+    assert float(found.shared[0, 2]) == pytest.approx(SHAPE[2], abs=0.01)
+    assert torch.isfinite(found.gain[chosen]).all()
+    assert torch.isnan(found.gain[silent]).all()
+
+
 def test_expected_spectra_are_those_counted(many):
     """Chi-square of all counts by bin, of types together, within 5 errors.
 

@@ -191,3 +191,21 @@ def test_a_whole_detector_scatters_by_what_it_states():
         assert abs(pull.mean()) < 4 / len(pull) ** 0.5
         # Log-normal numbers of 5 % error have tails: a little more than sqrt(1 / 2N), four times.
         assert pull.std() == pytest.approx(1, abs=0.08)
+
+
+def test_spreads_follow_their_mean_once_though_two_payloads_have_it():
+    """A mean in the fit and in the response is one parameter; spreads move with it, once."""
+    shared = block(("tts_mean_17",), [1.3], [[0.03**2]])
+    slope = Column(np.array([1.0, 0.0, 0.0]), "1", "")
+    calibrated = replace(response(), globals=shared)
+    fit = Payload(GLOBAL_FIT, {"tts_by_tts_mean_17": slope}, shared, Lineage())
+    found = first(calibrated, fit)
+    means = np.array([[p.globals.named["tts_mean_17"] for p in pair] for pair in found])
+    spreads = np.array([pair[0].columns["tts"].values[:2] for pair in found])
+    assert np.allclose(means[:, 0], means[:, 1])
+    assert means[:, 0].std() == pytest.approx(0.03, rel=4 / np.sqrt(2 * N))
+    free, moved = spreads[:, 1].std(), spreads[:, 0].std()
+    assert free == pytest.approx(ERRORS["tts"], rel=4 / np.sqrt(2 * N))
+    assert moved == pytest.approx(np.hypot(ERRORS["tts"], 0.03), rel=4 / np.sqrt(2 * N))
+    together = np.cov(spreads[:, 0], means[:, 0])[0, 1]
+    assert together == pytest.approx(0.03**2, abs=4 * 0.03 * ERRORS["tts"] / np.sqrt(N))

@@ -29,6 +29,15 @@ def test_spreads_move_with_the_mean_of_their_type():
     assert not columns["tts_by_vertex_resolution"].values.any()
 
 
+def test_an_exchanged_tube_has_the_type_of_its_place():
+    fit = found()
+    place = fit.result.cabling.place
+    place[0], place[1878] = 1878, 0
+    columns = fit_payload(fit, Lineage(), DETECTOR).columns
+    assert columns["tts_by_tts_mean_17"].values[[0, 1878]].tolist() == [0, 1]
+    assert columns["tts_by_tts_mean_20"].values[[0, 1878]].tolist() == [1, 0]
+
+
 def test_spreads_move_so_that_the_variance_of_residuals_stays():
     """Against the calibration's own smearing, by finite differences; 20-inch means are free."""
     fit = found(parameters={"tts_mean_17": {"fixed": True}})

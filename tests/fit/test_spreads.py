@@ -26,23 +26,25 @@ class Result:
     timing: TimingResult
 
 
-def calibrated():
-    simple = SimpleLight(MEAN, 1.0, torch.zeros(3), 0.005, torch.zeros(2, 2), COVARIANCE)
-    nothing = torch.zeros(5, 1)
-    alone = TTS.double() + 0.1, torch.ones(5, dtype=torch.float64)
-    return TimingResult(torch.zeros(5), TTS, nothing, simple, nothing, nothing, alone)
+def calibrated(device="cpu"):
+    tts, mean, covariance = (column.to(device) for column in (TTS, MEAN, COVARIANCE))
+    nothing = torch.zeros(5, 1, device=device)
+    simple = SimpleLight(mean, 1.0, torch.zeros(3), 0.005, torch.zeros(2, 2), covariance)
+    alone = tts.double() + 0.1, torch.ones(5, dtype=torch.float64, device=device)
+    return TimingResult(nothing[:, 0], tts, nothing, simple, nothing, nothing, alone)
 
 
-def fitted(names, values, covariance):
+def fitted(names, values, covariance, device="cpu"):
     """The timing after a fit of these parameters."""
-    stream = SimpleNamespace(detector=SimpleNamespace(kind=KIND))
-    run = SimpleNamespace(result=Result(calibrated()), stream=stream, weight=WEIGHT)
+    stream = SimpleNamespace(detector=SimpleNamespace(kind=KIND.to(device)))
+    result = Result(calibrated(device))
+    run = SimpleNamespace(result=result, stream=stream, weight=WEIGHT.to(device))
     free = SimpleNamespace(free=[SimpleNamespace(name=name) for name in names])
     minimum = Minimum(np.array(values), np.array(covariance), 0.0, 1)
     return with_fitted_spreads(minimum, free, run).timing
 
 
-def test_variances_of_a_type_move_alike_and_differences_stay():
+def test_spreads_of_a_type_move_alike_by_the_variance_of_the_mean():
     names = ("tts_mean_20", "light_yield", "tts_mean_17")
     timing = fitted(names, (2.6, 1.0, 1.2), np.diag([0.02, 0.01, 0.03]) ** 2)
     move = timing.tts - TTS
@@ -70,3 +72,12 @@ def test_a_mean_that_is_not_free_stays():
     assert torch.equal(timing.tts[:3], TTS[:3])
     assert timing.simple.covariance[0, 0] == COVARIANCE[0, 0]
     assert torch.equal(fitted(("light_yield",), (1.0,), [[1e-4]]).tts, TTS)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_devices_agree():
+    free = ("tts_mean_17", "tts_mean_20"), (1.2, 2.6), [[4e-4, 1e-4], [1e-4, 9e-4]]
+    here, there = fitted(*free), fitted(*free, device="cuda")
+    torch.testing.assert_close(there.tts.cpu(), here.tts)
+    torch.testing.assert_close(there.simple.covariance.cpu(), here.simple.covariance)

@@ -7,7 +7,7 @@ import pytest
 
 from kzcal.conditions.payload import Column, GlobalBlock, Lineage, Payload
 from kzcal.errors import DatabaseError
-from kzcal.monitor.applying import apply, averaged, averaged_fit
+from kzcal.monitor.applying import apply, as_fitted, averaged, averaged_fit
 from kzcal.monitor.averages import average, majority, pooled, weighted_together
 from kzcal.monitor.series import Series
 
@@ -188,6 +188,43 @@ def test_global_fits_are_averaged_with_their_slopes(changed, detector):
     assert [file.sha256 for file in found.lineage.inputs] == [iov.payload for iov in iovs]
     other = replace(fits[0], globals=None)
     assert averaged_fit([*fits[1:], other], iovs, changed, changed.intervals[0]) is None
+
+
+def test_a_slope_that_a_run_does_not_state_is_zero(changed):
+    block = GlobalBlock(("tts_mean_17",), np.ones(1), ("ns",), np.eye(1), ("",))
+    old, new = "tts_by_t0_resolution", "tts_by_tts_mean_17"
+    fits = [
+        Payload("global-fit", {name: Column(np.full(3, value), "1", "slope")}, block, Lineage())
+        for name, value in ((old, -0.4), (old, -0.4), (new, 1.0), (new, 1.0))
+    ]
+    found = averaged_fit(fits, changed.record.iovs[:4], changed, changed.intervals[0]).columns
+    assert found[old].values == pytest.approx([-0.2] * 3)
+    assert found[new].values == pytest.approx([0.5] * 3)
+
+
+def test_parameters_that_came_from_fits_are_those_of_the_averaged_fit(changed, detector):
+    """The mean spread is known from a prior alone: twelve runs know it no better than one."""
+    prior = Column(np.array([[1.3, 0.03**-2]]), "1", "")
+    rng = np.random.default_rng(8)
+    iovs, parts, fits = changed.record.iovs[:5], [], []
+    for _ in iovs:
+        walk = rng.normal(0.5, 0.05)
+        own = np.array([[0.03**2, 1e-4], [1e-4, 0.05**2]])
+        names, units, docs = ("tts_mean_17", "time_walk"), ("ns", "ns"), ("", "")
+        parts.append(GlobalBlock(names, np.array([1.3, walk]), units, own, docs))
+        mean = GlobalBlock(names[:1], np.array([1.3]), units[:1], own[:1, :1], docs[:1])
+        fits.append(Payload("global-fit", {"prior": prior}, mean, Lineage()))
+    parts = [Payload("pmt-response", {}, block, Lineage()) for block in parts]
+    fit = averaged_fit(fits, iovs, changed, changed.intervals[0])
+    own = np.diag([0.03**2 / 5, 0.05**2 / 5])
+    averages = replace(parts[0], globals=replace(parts[0].globals, covariance=own))
+    found = as_fitted(averages, fit, parts, fits).globals
+    assert found.values == pytest.approx([1.3, parts[0].globals.values[1]])
+    assert found.errors == pytest.approx([0.03, 0.05 / 5**0.5], rel=1e-5)
+    assert found.covariance[0, 1] == 0.0
+    other = [replace(p, globals=replace(p.globals, values=np.array([1.25, 0.5]))) for p in parts]
+    kept = as_fitted(averages, fit, other, fits).globals
+    assert kept.errors[0] == pytest.approx(0.03 / 5**0.5)
 
 
 def test_the_same_again_writes_nothing(changed_runs, changed, detector):

@@ -24,7 +24,10 @@ def quick_fit(source, config, *, samples, fitter, effort, device, advance):
         agreement=(part,),
         rounds=(Round(values, 3.0, 500.0, 1.0), Round(values, 0.05, 456.0, 1.0)),
         settled=True,
-        result=SimpleNamespace(timing=SimpleNamespace(tts=tts)),
+        result=SimpleNamespace(
+            timing=SimpleNamespace(tts=tts),
+            cabling=SimpleNamespace(place=np.arange(detector.n_pmt)),
+        ),
         calibration=config.calibration_config(),
     )
 

@@ -33,7 +33,7 @@ class TimingResult:
         offset: ns, mean zero over the counting PMTs, positive when the PMT reads late.
         tts: transit-time spread, standard deviation, ns.
         covariance: of (offset, tts) of each PMT, ns^2.
-        simple: mean spreads and decay times, from simple light.
+        simple: mean spreads and decay times, from simple light; with a global fit its means.
         residual: hits of each PMT by time bin, its offset taken off.
         expected: expected hits by time bin.
         tts_alone: value and variance of the spread from the hits of each PMT alone, ns, ns^2.
@@ -50,10 +50,11 @@ class TimingResult:
     def with_mean_spreads(
         self, mean: Float[Tensor, " type"], kind: Tensor, counting: Tensor
     ) -> TimingResult:
-        """The same with other mean spreads; differences between PMTs of a type stay.
+        """The same with other mean spreads: all PMTs of a type move alike.
 
         What hits fix is the variance of a time, from which a wrong delay of light takes as much
-        of every PMT.
+        of every PMT; the move is that of a PMT in the middle of its type. Errors are at a fixed
+        mean and stay, and so do the hits that the former spreads expect.
 
         Args:
             mean: root mean square over the counting PMTs of each type, ns.
