@@ -20,8 +20,7 @@ PILE_UP_START = (1.4, 1.25, *(1.2 for _ in PILE_UP_EDGES[2:]))
 """As simulated runs have them; where little is expected events of a class differ most."""
 GLOBAL_START = (0.15, 0.3, 0.3, 0.06, *PILE_UP_START)
 GLOBAL_SIGMA = (0.1, 0.08, 0.1, 0.03, *(0.3 for _ in PILE_UP_EDGES))
-"""Weak priors of the shape: an exponential that hides below the threshold has any
-fraction."""
+"""Weak priors of the shape: an exponential that hides below the threshold has any fraction."""
 N_SHAPE = len(GLOBAL_NAMES)
 """Shared parameters of the shape; the mean gain and the mean width of the type come after."""
 THRESHOLD = GLOBAL_NAMES.index("threshold")

@@ -30,10 +30,11 @@ from kzcal.response.nominal import TYPES
 FURTHER = (0.0045, 0.038, 0.087, 0.155, 0.245, 0.367, 0.558)
 """Expected further photoelectrons of the hits of each pile-up class."""
 SHARES = (0.39, 0.20, 0.15, 0.10, 0.065, 0.052, 0.043)
-"""Of the pulses in each class; both as in a run of the closure of the global fit."""
+"""Of the pulses in each class. Assumption for both: numbers of one run of the closure of light."""
 MORE_20 = 1.18
 """Pulses of a 20-inch tube over those of a 17-inch one there."""
 STEP = 2 / 64
+"""Width of a charge bin, p.e., as in a calibration."""
 FEWEST_PULSES = 50
 
 

@@ -53,6 +53,16 @@ def fit(n_charges, seed, kind=KIND):
     return gain, width, charges, fit_charge(charges, kind, everyone, everyone)
 
 
+def shares_off(found, gain, width, shape):
+    """By type: how far the share above threshold is off, relative, and its stated error."""
+    values = (torch.full_like(gain, value) for value in shape)
+    true = detection_efficiency(gain, width, ChargeShape(*values))[0]
+    share = detection_efficiency(found.gain, found.width, found.shape(KIND))[0]
+    for k in (0, 1):
+        rows = KIND.eq(k)
+        yield float((share[rows].sum() / true[rows].sum()).log()), float(found.passing_error[k])
+
+
 @pytest.fixture(scope="module")
 def many():
     """2,000 charges of every PMT."""
@@ -231,13 +241,7 @@ def test_an_exponential_that_hides_is_thought_of():
     hidden = (0.07, 0.07, 0.30, 0.05)
     everyone = torch.ones(len(KIND), dtype=torch.bool)
     found = fit_charge(spectra(gain, width, 600, 14, shape=hidden), KIND, everyone, everyone)
-    values = (torch.full_like(gain, value) for value in hidden)
-    true = detection_efficiency(gain, width, ChargeShape(*values))[0]
-    share = detection_efficiency(found.gain, found.width, found.shape(KIND))[0]
-    for k in (0, 1):
-        rows = KIND.eq(k)
-        off = float((share[rows].sum() / true[rows].sum()).log())
-        error = float(found.passing_error[k])
+    for off, error in shares_off(found, gain, width, hidden):
         assert 0.02 < error < 0.1
         assert abs(off) < 2 * error
 
@@ -249,14 +253,10 @@ def test_a_threshold_far_from_its_prior_is_found(threshold):
     shape = (0.1, 0.3, threshold, 0.04)
     everyone = torch.ones(len(KIND), dtype=torch.bool)
     found = fit_charge(spectra(gain, width, 600, 16, shape=shape), KIND, everyone, everyone)
-    values = (torch.full_like(gain, value) for value in shape)
-    true = detection_efficiency(gain, width, ChargeShape(*values))[0]
-    share = detection_efficiency(found.gain, found.width, found.shape(KIND))[0]
-    for k in (0, 1):
-        rows = KIND.eq(k)
-        assert float(found.shared[k, 2]) == pytest.approx(threshold, abs=0.01)
-        off = float((share[rows].sum() / true[rows].sum()).log())
-        assert abs(off) < 3 * float(found.passing_error[k])
+    assert found.shared[:, 2].tolist() == pytest.approx([threshold] * 2, abs=0.005)
+    for off, error in shares_off(found, gain, width, shape):
+        assert error < 0.1
+        assert abs(off) < 3 * error
 
 
 def test_a_type_without_charges_keeps_the_shape_of_its_priors():

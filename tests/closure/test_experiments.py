@@ -144,6 +144,30 @@ def test_charges_are_those_of_the_truth_they_are_compared_with(monkeypatch):
         Charges(pulses=3)
 
 
+def test_pulses_of_a_class_hold_as_many_photoelectrons_as_its_factor_says(monkeypatch):
+    """Mean charges over that of the first class where nothing hides, to 2 %."""
+    seen = {}
+    factor = torch.tensor([1.3, 0.8], dtype=torch.float64)
+    single = torch.tensor([0.005, 0.3, 0.02, 0.01], dtype=torch.float64).expand(2, -1)
+    shapes = torch.cat([single, factor[:, None].expand(-1, len(FURTHER))], dim=1)
+
+    def fitted(spectra, kind, _chosen, _counting):
+        seen.update(spectra=spectra, kind=kind)
+        raise ConfigurationError("seen")
+
+    monkeypatch.setattr(charges_module, "fit_charge", fitted)
+    monkeypatch.setattr(charges_module, "_shapes", lambda _generator: shapes)
+    with pytest.raises(ConfigurationError, match="seen"):
+        Charges(pulses=700).run(seed=6)
+    counts, charge = seen["spectra"].counts, seen["spectra"].charge
+    further = torch.tensor(FURTHER, dtype=torch.float64)
+    for k in (0, 1):
+        of_type = counts[seen["kind"] == k].sum(0)
+        mean = (of_type * charge).sum(1) / of_type.sum(1)
+        held = 1 + factor[k] * further
+        assert (mean / mean[0]).numpy() == pytest.approx((held / held[0]).numpy(), rel=0.02)
+
+
 def test_a_toy_draws_what_it_says():
     fits = [Toy(bias=1.0).run(seed=seed) for seed in range(400)]
     pulls = np.array([fit.pulls("scattering_scale")[0] for fit in fits])
